@@ -1,0 +1,90 @@
+// The environment, read once into one frozen, typed Config. A bad value stops the start with one
+// message that names every bad variable (and never repeats a secret's value).
+
+import { z } from "zod";
+import { amountText } from "./money.ts";
+
+const count = (max: number) => z.coerce.number().int().min(0).max(max);
+const url = (protocol: RegExp) => z.url({ protocol });
+
+const environment = z.object({
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  HOST: z.string().min(1).default("127.0.0.1"),
+  DATABASE_URL: url(/^postgres(ql)?$/).optional(),
+  DATABASE_OWNER_URL: url(/^postgres(ql)?$/).optional(),
+  DATA_DIR: z.string().min(1).default(".data"),
+  PUBLIC_BASE_URL: url(/^https?$/).optional(),
+  ADMIN_API_KEY: z.string().optional(),
+  REGISTRATION: z.enum(["closed", "open"]).default("closed"),
+  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  AUTH_FAILURES_PER_MINUTE: count(1_000_000).default(120),
+  REGISTRATIONS_PER_HOUR: count(1_000_000).default(20),
+  PUBLISH_REWARDS_PER_DAY: count(1_000_000_000).default(1000),
+  TRUSTED_PROXIES: z
+    .string()
+    .default("")
+    .transform(list =>
+      list
+        .split(",")
+        .map(entry => entry.trim())
+        .filter(Boolean),
+    )
+    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+  BCRYPT_COST: z.coerce.number().int().min(4).max(14).default(10),
+  INITIAL_GRANT: amountText.default("10.00"),
+  PUBLISH_REWARD: amountText.default("1.00"),
+});
+
+/** Everything the server can be told from outside. Amounts are text with two decimals. */
+export type Config = Readonly<{
+  port: number;
+  host: string;
+  databaseUrl: string | undefined;
+  /** Migrations run through this address where the server's own role may less. */
+  databaseOwnerUrl: string | undefined;
+  dataDir: string;
+  /** Without a trailing slash; undefined: taken from the request. */
+  publicBaseUrl: string | undefined;
+  adminApiKey: string | undefined;
+  registration: "closed" | "open";
+  logLevel: string;
+  authFailuresPerMinute: number;
+  registrationsPerHour: number;
+  publishRewardsPerDay: number;
+  trustedProxies: readonly string[];
+  bcryptCost: number;
+  amounts: Readonly<{ initialGrant: string; publishReward: string }>;
+}>;
+
+/** Thrown where the environment holds bad values: `message` names each variable and what it should be. */
+export class ConfigError extends Error {
+  override name = "ConfigError";
+}
+
+/** Reads a Config from an environment such as `process.env`. An empty variable counts as unset. Throws ConfigError. */
+export function readConfig(env: Record<string, string | undefined>): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ""));
+  const parsed = environment.safeParse(given);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map(issue => `  ${issue.path[0]?.toString() ?? "?"}: ${issue.message}`);
+    throw new ConfigError(`The environment has bad values:\n${[...new Set(lines)].join("\n")}`);
+  }
+  const e = parsed.data;
+  return Object.freeze({
+    port: e.PORT,
+    host: e.HOST,
+    databaseUrl: e.DATABASE_URL,
+    databaseOwnerUrl: e.DATABASE_OWNER_URL,
+    dataDir: e.DATA_DIR,
+    publicBaseUrl: e.PUBLIC_BASE_URL?.replace(/\/+$/, ""),
+    adminApiKey: e.ADMIN_API_KEY,
+    registration: e.REGISTRATION,
+    logLevel: e.LOG_LEVEL,
+    authFailuresPerMinute: e.AUTH_FAILURES_PER_MINUTE,
+    registrationsPerHour: e.REGISTRATIONS_PER_HOUR,
+    publishRewardsPerDay: e.PUBLISH_REWARDS_PER_DAY,
+    trustedProxies: Object.freeze(e.TRUSTED_PROXIES),
+    bcryptCost: e.BCRYPT_COST,
+    amounts: Object.freeze({ initialGrant: e.INITIAL_GRANT, publishReward: e.PUBLISH_REWARD }),
+  });
+}

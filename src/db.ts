@@ -1,0 +1,75 @@
+// The one connection pool, its types, and the table that turns a database error into a Problem.
+
+import postgres from "postgres";
+import { Problem, type ProblemSlug } from "./problem.ts";
+
+export type Sql = postgres.Sql;
+export type Tx = postgres.TransactionSql;
+
+/** Constraints whose violation is an expected failure of a request, whoever wrote the row. */
+const CONSTRAINT_PROBLEMS: Readonly<Record<string, ProblemSlug>> = {
+  users_username: "username-taken",
+  users_username_ci: "username-taken",
+  users_email: "email-taken",
+  users_email_ci: "email-taken",
+  cards_content_hash: "duplicate-card",
+};
+
+/** Connections that the server itself opens, at most. */
+const POOL_CONNECTIONS_MAX = 10;
+
+/** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
+export function createPool(url: string, options: { max?: number; application?: string } = {}): Sql {
+  return postgres(url, {
+    max: options.max ?? POOL_CONNECTIONS_MAX,
+    idle_timeout: 60,
+    connect_timeout: 5,
+    max_lifetime: 45 * 60,
+    transform: { undefined: null },
+    onnotice: () => {},
+    connection: {
+      application_name: options.application ?? "extrophi",
+      statement_timeout: 30_000,
+      idle_in_transaction_session_timeout: 30_000,
+    },
+  });
+}
+
+/** Codes after which the same statement may simply be tried again: serialization failure and deadlock. */
+const RETRYABLE = new Set(["40001", "40P01"]);
+const ATTEMPTS_MAX = 5;
+
+/** Runs `work` again, up to five times, where PostgreSQL gave up a transaction in favour of another. */
+export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= ATTEMPTS_MAX || !RETRYABLE.has(sqlState(error) ?? "")) throw error;
+    }
+  }
+}
+
+/** The SQLSTATE of a database error, or undefined for anything else. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof postgres.PostgresError ? error.code : undefined;
+}
+
+/** Errors of the connection rather than of the statement: driver codes, and SQLSTATE classes 08, 53 and 57P. */
+const DRIVER_DOWN = /^(CONNECT_TIMEOUT|CONNECTION_|ECONN|EPIPE|ENOTFOUND|ENOENT|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET)/;
+
+/** Whether the database could not be reached, is starting or stopping, or has no connection left. */
+export function isUnavailable(error: unknown): boolean {
+  const state = sqlState(error);
+  if (state !== undefined) return /^(08|53|57P)/.test(state);
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === "string" && DRIVER_DOWN.test(code);
+}
+
+/** The Problem that stands for a database error; undefined where the error is none that a client should see. */
+export function problemOf(error: unknown): Problem | undefined {
+  if (isUnavailable(error)) return new Problem("unavailable");
+  if (!(error instanceof postgres.PostgresError)) return undefined;
+  const slug = CONSTRAINT_PROBLEMS[error.constraint_name ?? ""];
+  return slug && new Problem(slug);
+}

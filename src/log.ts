@@ -1,0 +1,14 @@
+// JSON logs, one line an event (pino). Nothing secret goes in: callers log ids, codes and times, and what
+// may carry a secret by accident is redacted here.
+
+import pino, { type DestinationStream, type Logger } from "pino";
+
+export type { Logger };
+
+const REDACTED = ["authorization", "cookie", "api_key", "*.authorization", "*.cookie", "*.api_key", "*.password"];
+
+/** A logger that writes JSON lines to standard output, or to `destination`. */
+export function createLogger(level: string, destination?: DestinationStream): Logger {
+  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED };
+  return destination ? pino(options, destination) : pino(options);
+}
