@@ -1,0 +1,28 @@
+-- Takes the guards away; the rows stay, and nothing keeps their balances right any more.
+DROP TRIGGER cards_note_edit ON public.cards;
+DROP TRIGGER update_sync_state_updated_at ON public.sync_state;
+DROP TRIGGER update_cards_updated_at ON public.cards;
+DROP TRIGGER update_users_updated_at ON public.users;
+DROP TRIGGER update_card_extropy_on_attribution ON public.attributions;
+DROP TRIGGER extropy_ledger_check_legs ON public.extropy_ledger;
+DROP TRIGGER users_open_account ON public.users;
+DROP TRIGGER users_guard_head ON public.users;
+DROP TRIGGER extropy_ledger_apply ON public.extropy_ledger;
+DROP TRIGGER extropy_ledger_fill ON public.extropy_ledger;
+DROP TRIGGER extropy_ledger_no_truncate ON public.extropy_ledger;
+DROP TRIGGER extropy_ledger_append_only ON public.extropy_ledger;
+DROP TRIGGER prevent_negative_balance_trigger ON public.users;
+DROP FUNCTION public.post_entries(public.ledger_posting[]);
+DROP AGGREGATE public.ledger_chain(text, text);
+DROP FUNCTION public.ledger_chain_step(text, text, text);
+DROP TYPE public.ledger_posting;
+DROP FUNCTION public.cards_note_edit();
+DROP FUNCTION public.update_updated_at_column();
+DROP FUNCTION public.update_card_extropy_earned();
+DROP FUNCTION public.extropy_ledger_check_legs();
+DROP FUNCTION public.users_open_account();
+DROP FUNCTION public.users_guard_head();
+DROP FUNCTION public.extropy_ledger_apply();
+DROP FUNCTION public.extropy_ledger_fill();
+DROP FUNCTION public.extropy_ledger_refuse_change();
+DROP FUNCTION public.prevent_negative_balance();

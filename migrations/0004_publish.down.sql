@@ -1,0 +1,5 @@
+-- Takes the publish call away; cards and entries stay.
+DROP FUNCTION public.publish_cards(uuid[], uuid[], varchar[], integer[], uuid[], text[], text[], varchar[], text[],
+  varchar[], varchar[], varchar[], varchar[], text[], jsonb[], integer[], decimal, integer);
+DROP TYPE public.publish_decision;
+DROP FUNCTION public.api_key_is_live(uuid, uuid);

@@ -1,0 +1,149 @@
+-- Publishing: one statement for any number of requests and cards.
+-- Locks: none that anybody waits for; everything here is new.
+
+-- Whether a named key (or an account key that a rotation is retiring) may still be used by this user now.
+CREATE FUNCTION public.api_key_is_live(key_id uuid, user_id uuid) RETURNS boolean LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  SELECT EXISTS (
+    SELECT FROM public.api_keys k
+    WHERE k.id = $1 AND k.user_id = $2 AND (k.expires_at IS NULL OR k.expires_at > now()))
+$$;
+
+-- What becomes of one card of a request. `awarded` is NULL where nothing new is published.
+CREATE TYPE public.publish_decision AS (
+  user_id uuid, card_id uuid, slug varchar(255), outcome text, awarded decimal(20, 2), reason text,
+  is_first boolean, known_checksum varchar(64)
+);
+
+-- Publishes cards for several requests at once, all or nothing, and pays the rewards.
+--
+-- The first three arrays have one element a request: who calls, with which key, from which client (NULL:
+-- none, and no sync_state is written). The others have one element a card: which request it belongs to (from
+-- 1 on), the id and slug that it gets if it is new (`slug_stems` without the random end, `slug_ends` that
+-- end), and its row. Cards come in the order of their requests.
+--
+-- Returns one row a card (`card_no` from 1 on) and, for a request whose key is no longer valid or that has no
+-- card, one row with card_no NULL; `allowed` is false where the key is no longer valid, and nothing was done
+-- for that request. `balance` is the caller's after everything.
+--
+-- Locks the callers' rows in id order. A user's rewards are limited to `rewards_per_day` a UTC day (0: no
+-- limit). Raises unique_violation where a concurrent direct write takes a slug or a text.
+CREATE FUNCTION public.publish_cards(
+  caller_ids uuid[], key_ids uuid[], client_ids varchar[],
+  request_nos integer[], card_ids uuid[], slug_stems text[], slug_ends text[], titles varchar[], contents text[],
+  content_hashes varchar[], checksums varchar[], privacy_levels varchar[], categories varchar[], tag_lists text[],
+  metadata_objects jsonb[], session_ids integer[],
+  reward decimal, rewards_per_day integer
+) RETURNS TABLE (
+  request_no integer, card_no integer, allowed boolean, balance decimal(20, 2), outcome text, card_id uuid,
+  slug varchar(255), awarded decimal(20, 2), reason text
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+  today date := (now() AT TIME ZONE 'UTC')::date;
+  allowed_requests boolean[];
+  decisions public.publish_decision[];
+BEGIN
+  PERFORM FROM public.users u WHERE u.id = ANY (caller_ids) ORDER BY u.id FOR NO KEY UPDATE;
+
+  SELECT array_agg(
+      coalesce(u.is_active AND (u.account_key_id = r.key_id OR public.api_key_is_live(r.key_id, u.id)), false)
+      ORDER BY r.no)
+    INTO allowed_requests
+    FROM unnest(caller_ids, key_ids) WITH ORDINALITY AS r (caller_id, key_id, no)
+    LEFT JOIN public.users u ON u.id = r.caller_id;
+
+  -- A text is a card once for each user: the one that exists, or the first of those that came together. A new
+  -- card is paid unless its text was paid before, for a card that has another text by now.
+  SELECT array_agg(ROW(
+      d.user_id,
+      coalesce(d.existing_id, d.first_id),
+      CASE WHEN d.existing_id IS NULL THEN d.first_slug
+        WHEN d.is_published THEN d.existing_slug
+        ELSE d.slug_stem || '-' || right(d.existing_slug, 8) END,
+      CASE WHEN d.existing_id IS NULL AND d.is_first THEN 'published' ELSE 'duplicate' END,
+      CASE WHEN d.existing_id IS NOT NULL OR NOT d.is_first THEN NULL
+        WHEN d.is_payable AND (rewards_per_day = 0 OR d.rewards_before + d.payable_rank <= rewards_per_day) THEN reward
+        ELSE 0 END,
+      CASE WHEN d.existing_id IS NOT NULL OR NOT d.is_first THEN NULL
+        WHEN NOT d.is_payable THEN 'already-rewarded'
+        WHEN rewards_per_day > 0 AND d.rewards_before + d.payable_rank > rewards_per_day THEN 'daily-limit' END,
+      d.is_first,
+      d.existing_checksum
+    )::public.publish_decision ORDER BY d.no)
+    INTO decisions
+    FROM (
+      SELECT f.*, count(*) FILTER (WHERE f.is_payable) OVER (PARTITION BY f.user_id ORDER BY f.no) AS payable_rank
+      FROM (
+        SELECT c.no, u.id AS user_id, c.slug_stem, x.id AS existing_id, x.slug AS existing_slug, x.is_published,
+          x.checksum AS existing_checksum,
+          row_number() OVER same_text = 1 AS is_first,
+          first_value(c.card_id) OVER same_text AS first_id,
+          first_value(c.slug_stem || '-' || c.slug_end) OVER same_text AS first_slug,
+          x.id IS NULL AND row_number() OVER same_text = 1 AND NOT EXISTS (
+            SELECT FROM public.extropy_ledger p
+            WHERE p.idempotency_key = 'publish:' || u.id::text || ':' || c.content_hash) AS is_payable,
+          CASE WHEN u.rewards_on = today THEN u.rewards_count ELSE 0 END AS rewards_before
+        FROM unnest(request_nos, card_ids, slug_stems, slug_ends, content_hashes) WITH ORDINALITY
+          AS c (request_no, card_id, slug_stem, slug_end, content_hash, no)
+        LEFT JOIN public.users u ON u.id = caller_ids[c.request_no] AND allowed_requests[c.request_no]
+        LEFT JOIN public.cards x ON x.user_id = u.id AND x.content_hash = c.content_hash
+        WINDOW same_text AS (PARTITION BY u.id, c.content_hash ORDER BY c.no)
+      ) f
+    ) d;
+
+  INSERT INTO public.cards (id, user_id, title, content, content_hash, privacy_level, category, is_published,
+      published_at, source_session_id, source_client_id, public_url, slug, extropy_earned, tags, metadata, checksum)
+    SELECT d.card_id, d.user_id, c.title, c.content, c.content_hash, c.privacy_level, c.category, true,
+      now(), c.session_id, client_ids[c.request_no], '/cards/' || d.slug, d.slug, d.awarded, c.tag_list::text[],
+      c.metadata, c.checksum
+    FROM unnest(decisions) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason, is_first,
+        known_checksum, no)
+    JOIN unnest(request_nos, titles, contents, content_hashes, checksums, privacy_levels, categories, tag_lists,
+        metadata_objects, session_ids) WITH ORDINALITY
+      AS c (request_no, title, content, content_hash, checksum, privacy_level, category, tag_list, metadata,
+        session_id, no) USING (no)
+    WHERE d.outcome = 'published' AND d.user_id IS NOT NULL;
+
+  PERFORM public.post_entries(array_agg(ROW(d.user_id, 'publish_reward', d.awarded, d.card_id, NULL,
+      public.uuid_v7(), 1, NULL, 'publish:' || d.user_id::text || ':' || d.content_hash, 'Reward for a published card'
+    )::public.ledger_posting ORDER BY d.no))
+    FROM unnest(decisions, content_hashes) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason,
+      is_first, known_checksum, content_hash, no)
+    WHERE d.awarded > 0 AND d.user_id IS NOT NULL
+    HAVING count(*) > 0;
+
+  -- A withdrawn card comes back with what was sent now: of its former self only the id and the address are left.
+  IF EXISTS (SELECT FROM unnest(decisions) d WHERE d.outcome = 'duplicate') THEN
+    UPDATE public.cards x SET title = c.title, content = c.content, privacy_level = c.privacy_level,
+        category = c.category, tags = c.tag_list::text[], metadata = c.metadata, checksum = c.checksum,
+        slug = d.slug, public_url = '/cards/' || d.slug, is_published = true, withdrawn_at = NULL,
+        published_at = coalesce(x.published_at, now())
+      FROM unnest(decisions, titles, contents, checksums, privacy_levels, categories, tag_lists, metadata_objects)
+        AS d (user_id, card_id, slug, outcome, awarded, reason, is_first, known_checksum,
+          title, content, checksum, privacy_level, category, tag_list, metadata)
+        , LATERAL (SELECT d.title, d.content, d.checksum, d.privacy_level, d.category, d.tag_list, d.metadata) c
+      WHERE x.id = d.card_id AND d.outcome = 'duplicate' AND d.is_first AND NOT x.is_published;
+  END IF;
+
+  IF array_remove(client_ids, NULL) <> '{}' THEN
+    INSERT INTO public.sync_state AS s (user_id, client_id, entity_type, entity_id, sync_status, last_synced_at,
+        local_checksum, remote_checksum, sync_direction)
+      SELECT d.user_id, client_ids[d.request_no], 'card', d.card_id::text, 'synced', now(), d.checksum,
+        coalesce(d.known_checksum, d.checksum), 'push'
+      FROM unnest(decisions, request_nos, checksums) AS d (user_id, card_id, slug, outcome, awarded, reason,
+        is_first, known_checksum, request_no, checksum)
+      WHERE d.user_id IS NOT NULL AND d.is_first AND client_ids[d.request_no] IS NOT NULL
+      ORDER BY d.user_id, d.card_id
+    ON CONFLICT ON CONSTRAINT sync_state_once DO UPDATE SET sync_status = 'synced', last_synced_at = now(),
+      local_checksum = excluded.local_checksum, remote_checksum = excluded.remote_checksum, error_message = NULL;
+  END IF;
+
+  RETURN QUERY
+    SELECT r.no::integer, d.no::integer, r.allowed, u.extropy_balance, d.outcome, d.card_id, d.slug, d.awarded, d.reason
+    FROM unnest(caller_ids, allowed_requests) WITH ORDINALITY AS r (caller_id, allowed, no)
+    LEFT JOIN public.users u ON u.id = r.caller_id
+    LEFT JOIN unnest(decisions, request_nos) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason,
+      is_first, known_checksum, request_no, no) ON d.request_no = r.no AND r.allowed
+    ORDER BY r.no, d.no;
+END
+$$;
