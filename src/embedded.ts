@@ -1,0 +1,163 @@
+// The PostgreSQL that starts when DATABASE_URL is unset. Processes that share a data directory share one
+// instance: the first one in starts it, the last one out stops it, and what was killed is taken over.
+
+import { rmSync } from "node:fs";
+import { createServer } from "node:net";
+import postgres from "postgres";
+import { findBinaries } from "./embedded/binaries.ts";
+import { NAME, prepareCluster, readPassword } from "./embedded/cluster.ts";
+import { listLeasedPorts, takeLease } from "./embedded/leases.ts";
+import { withLock, withLockSync } from "./embedded/lock.ts";
+import { findPlace, type Place } from "./embedded/place.ts";
+import {
+  findPostmaster,
+  PortTaken,
+  type Postmaster,
+  startPostmaster,
+  stopPostmaster,
+  stopPostmasterSync,
+} from "./embedded/postmaster.ts";
+import { isAlive } from "./processes.ts";
+import { StartError } from "./start-error.ts";
+
+export type EmbeddedOptions = {
+  dataDir: string;
+  /** Start PostgreSQL again, on the same port, whenever it dies. For processes that run long. */
+  supervise?: boolean;
+  /** False only for tests: faster, and the data don't survive a power cut. */
+  durable?: boolean;
+  /** Told about deaths and restarts. */
+  log?: { info(message: string): void; error(fields: object, message: string): void };
+};
+
+/** A use of the embedded PostgreSQL: the superuser's address, where the data are, and `close`, after which the last one out has stopped it. */
+export type Embedded = { url: string; dataDir: string; close(): Promise<void> };
+
+const WATCH_MS = 250;
+const PORT_TRIES_MAX = 5;
+
+/** Takes part in the embedded PostgreSQL of a folder, starting it where it does not run. Throws StartError. */
+export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
+  const place = findPlace(options.dataDir);
+  const durable = options.durable ?? true;
+  const { url, lease } = await withLock(place.lock, async () => {
+    const { port } = await ensureRunning(place, durable);
+    const url = `postgres://${NAME}:${readPassword(place)}@127.0.0.1:${port}/${NAME}`;
+    await ensureDatabase(url, place);
+    return { url, lease: takeLease(place.leases, port) };
+  });
+
+  const stopWatching = options.supervise ? watch(place, durable, options.log) : () => {};
+  const onExit = () => withLockSync(place.lock, 1_000, () => leaveSync(place, lease));
+  process.once("exit", onExit);
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    stopWatching();
+    process.off("exit", onExit);
+    closed ??= withLock(place.lock, () => leave(place, lease));
+    return closed;
+  };
+  return { url, dataDir: place.home, close };
+}
+
+/** The running instance, or a fresh start. Call inside the lock. */
+async function ensureRunning(place: Place, durable: boolean): Promise<Postmaster> {
+  for (let found = findPostmaster(place.data); found; found = findPostmaster(place.data)) {
+    if (found.status === "ready") return found;
+    await Bun.sleep(WATCH_MS / 10);
+  }
+  const binaries = findBinaries(place);
+  await prepareCluster(place, binaries, durable);
+  // Those who use it expect it where it was.
+  const [fixedPort] = listLeasedPorts(place.leases);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startPostmaster(place, binaries.postgres, fixedPort ?? (await findFreePort()));
+    } catch (error) {
+      if (!(error instanceof PortTaken) || fixedPort || attempt >= PORT_TRIES_MAX) throw error;
+    }
+  }
+}
+
+/** Not part of initdb: a first start that was killed in between is completed here. */
+async function ensureDatabase(url: string, place: Place): Promise<void> {
+  if (await canConnect(url, place)) return;
+  const maintenance = postgres(url.replace(/\w+$/, "postgres"), CLIENT);
+  try {
+    await maintenance`CREATE DATABASE ${maintenance(NAME)}`;
+  } finally {
+    await maintenance.end();
+  }
+}
+
+const CLIENT = { max: 1, connect_timeout: 10, fetch_types: false, onnotice: () => {} };
+
+async function canConnect(url: string, place: Place): Promise<boolean> {
+  const sql = postgres(url, CLIENT);
+  try {
+    await sql`SELECT 1`;
+    return true;
+  } catch (error) {
+    const code = (error as { code?: string }).code;
+    if (code === "3D000") return false;
+    if (code !== "28P01") throw error;
+    throw new StartError(
+      `The embedded PostgreSQL refuses the password in ${place.password}. Bring back the file that belongs to the data in ${place.data}, or set DATA_DIR to another folder. Nothing was changed.`,
+    );
+  } finally {
+    await sql.end();
+  }
+}
+
+/** Brings PostgreSQL back when it dies. Returns what ends the watch. */
+function watch(place: Place, durable: boolean, log: EmbeddedOptions["log"]): () => void {
+  let known = findPostmaster(place.data)?.pid;
+  let busy = false;
+  let stopped = false;
+  const timer = setInterval(async () => {
+    if (busy || (known && isAlive(known))) return;
+    busy = true;
+    try {
+      await withLock(place.lock, async () => {
+        if (!stopped) known = (await ensureRunning(place, durable)).pid;
+      });
+      if (!stopped) log?.info("PostgreSQL had died and runs again");
+    } catch (error) {
+      log?.error({ err: error }, "PostgreSQL has died and can't be started");
+      await Bun.sleep(1_000);
+    } finally {
+      busy = false;
+    }
+  }, WATCH_MS);
+  return () => {
+    stopped = true;
+    clearInterval(timer);
+  };
+}
+
+async function leave(place: Place, lease: string): Promise<void> {
+  const postmaster = lastOneOut(place, lease);
+  if (postmaster) await stopPostmaster(postmaster);
+}
+
+function leaveSync(place: Place, lease: string): void {
+  const postmaster = lastOneOut(place, lease);
+  if (postmaster) stopPostmasterSync(place.data, postmaster);
+}
+
+/** Gives the lease back; the postmaster to stop where nobody else has one. */
+function lastOneOut(place: Place, lease: string): Postmaster | undefined {
+  rmSync(lease, { force: true });
+  return listLeasedPorts(place.leases).length === 0 ? findPostmaster(place.data) : undefined;
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  const address = server.address();
+  await new Promise(resolve => server.close(resolve));
+  return typeof address === "object" && address ? address.port : 0;
+}

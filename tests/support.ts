@@ -1,0 +1,153 @@
+// What tests of the real thing need: databases of their own on one shared PostgreSQL (the embedded one, or
+// the one that DATABASE_URL names), and the real server as a process.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { tmpdir, userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { createPool, type Sql, sqlState } from "../src/db.ts";
+import { type Embedded, openEmbedded } from "../src/embedded.ts";
+import { findProcess } from "../src/processes.ts";
+
+export const PROJECT = resolve(import.meta.dir, "..");
+
+/** A database of one test file. It is dropped after the file's last test; `drop` does it earlier. */
+export type TestDatabase = { url: string; sql: Sql; drop(): Promise<void> };
+
+/** A database with all migrations applied: a copy of a template that is migrated once for each state of migrations/. */
+export async function createTestDatabase(): Promise<TestDatabase> {
+  const { admin } = await openInstance();
+  return createDatabase(await ensureTemplate(admin));
+}
+
+/** A database with nothing in it. */
+export function emptyDatabase(): Promise<TestDatabase> {
+  return createDatabase("template0");
+}
+
+/** The shared embedded PostgreSQL, kept between runs, for whoever wants to hold it open over many test files. */
+export function openTestInstance(): Promise<Embedded> {
+  const checkout = Bun.hash(PROJECT).toString(36);
+  return openEmbedded({
+    dataDir: join(tmpdir(), `extrophi-test-${userInfo().uid}-${checkout}`),
+    durable: false,
+  });
+}
+
+/** Drops what this file created and gives the shared PostgreSQL back. Called by preload.ts after each file. */
+export async function closeTestDatabases(): Promise<void> {
+  await Promise.all([...created].map(database => database.drop()));
+  if (!instance) return;
+  const { admin, close } = await instance;
+  instance = undefined;
+  await admin.end();
+  await close();
+}
+
+type Instance = { url: string; admin: Sql; close(): Promise<void> };
+
+let instance: Promise<Instance> | undefined;
+const created = new Set<TestDatabase>();
+
+function openInstance(): Promise<Instance> {
+  instance ??= connect();
+  return instance;
+}
+
+async function connect(): Promise<Instance> {
+  const given = process.env.DATABASE_URL;
+  const { url, close } = given ? { url: given, close: async () => {} } : await openTestInstance();
+  const admin = createPool(url, { max: 2, application: "extrophi tests" });
+  await dropLeftovers(admin);
+  return { url, admin, close };
+}
+
+const TEST_PREFIX = "extrophi_test";
+
+/** The name tells whose it is, so that the databases of a killed run can be recognised. */
+function nameDatabase(): string {
+  return `${TEST_PREFIX}_${process.pid}_${markOf(process.pid)}_${Math.random().toString(36).slice(2, 10)}`;
+}
+
+function markOf(pid: number): string | undefined {
+  return findProcess(pid)?.started.replace(/\W/g, "_").toLowerCase();
+}
+
+async function createDatabase(template: string): Promise<TestDatabase> {
+  const { url: instanceUrl, admin } = await openInstance();
+  const name = nameDatabase();
+  await admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(template)}`;
+  const url = inDatabase(instanceUrl, name);
+  const sql = createPool(url, { application: "extrophi tests" });
+  const database: TestDatabase = {
+    url,
+    sql,
+    async drop() {
+      if (!created.delete(database)) return;
+      await sql.end({ timeout: 1 });
+      await admin`DROP DATABASE IF EXISTS ${admin(name)} WITH (FORCE)`;
+    },
+  };
+  created.add(database);
+  return database;
+}
+
+function inDatabase(url: string, name: string): string {
+  const changed = new URL(url);
+  changed.pathname = `/${name}`;
+  return changed.href;
+}
+
+/** TEMPORARY until src/migrate.ts exists: the files one after the other. */
+async function applyMigrations(url: string): Promise<void> {
+  const sql = createPool(url, { max: 1 });
+  const folder = join(PROJECT, "migrations");
+  for (const name of readdirSync(folder).sort()) {
+    if (/^\d{4}_\w+\.sql$/.test(name)) await sql.unsafe(readFileSync(join(folder, name), "utf8")).simple();
+  }
+  await sql.end();
+}
+
+/** Several test processes arrive at once: the first one builds it, under another name until it is complete. */
+async function ensureTemplate(admin: Sql): Promise<string> {
+  const name = `extrophi_template_${hashOfMigrations()}`;
+  const unfinished = `${name}_unfinished`;
+  const { url } = await openInstance();
+  const connection = await admin.reserve();
+  try {
+    await connection`SELECT pg_advisory_lock(hashtext(${name}::text))`;
+    const existing = await connection`SELECT 1 FROM pg_database WHERE datname = ${name}::text`;
+    if (existing.length === 0) {
+      await connection`DROP DATABASE IF EXISTS ${connection(unfinished)} WITH (FORCE)`;
+      await connection`CREATE DATABASE ${connection(unfinished)} TEMPLATE template0`;
+      await applyMigrations(inDatabase(url, unfinished));
+      await connection`ALTER DATABASE ${connection(unfinished)} RENAME TO ${connection(name)}`;
+    }
+  } finally {
+    await connection`SELECT pg_advisory_unlock_all()`;
+    connection.release();
+  }
+  return name;
+}
+
+function hashOfMigrations(): string {
+  const folder = join(PROJECT, "migrations");
+  const files = readdirSync(folder).filter(name => name.endsWith(".sql"));
+  const texts = files.sort().map(name => `${name}\n${readFileSync(join(folder, name), "utf8")}`);
+  return Bun.hash(texts.join("\n")).toString(36);
+}
+
+/** Databases of runs that were killed. Those that somebody is connected to stay. */
+async function dropLeftovers(admin: Sql): Promise<void> {
+  const rows = await admin<{ datname: string }[]>`
+    SELECT datname FROM pg_database WHERE starts_with(datname, ${`${TEST_PREFIX}_`}::text) ORDER BY datname LIMIT 1000`;
+  for (const { datname } of rows) {
+    const [, pid, mark] = /^extrophi_test_(\d+)_(\w+)_\w+$/.exec(datname) ?? [];
+    if (pid === undefined || markOf(Number(pid)) === mark) continue;
+    try {
+      await admin`DROP DATABASE IF EXISTS ${admin(datname)}`;
+    } catch (error) {
+      const inUse = "55006";
+      if (sqlState(error) !== inUse) throw error;
+    }
+  }
+}
