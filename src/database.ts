@@ -14,14 +14,13 @@ export type Database = {
   close(): Promise<void>;
 };
 
-/**
- * Opens the database. Nothing is started, and nothing of the embedded one even loaded, where DATABASE_URL is
- * set. `supervise` is for the server: an embedded PostgreSQL that dies is started again. Throws StartError.
- */
-export async function openDatabase(
-  config: Pick<Config, "databaseUrl" | "databaseOwnerUrl" | "dataDir">,
-  options: Pick<EmbeddedOptions, "supervise" | "log"> = {},
-): Promise<Database> {
+/** `supervise` is for processes that run long: an embedded PostgreSQL that dies is started again. */
+export type DatabaseOptions = Pick<EmbeddedOptions, "supervise" | "log">;
+
+type Settings = Pick<Config, "databaseUrl" | "databaseOwnerUrl" | "dataDir">;
+
+/** Opens the database. Nothing is started, nor even loaded, where DATABASE_URL is set. Throws StartError. */
+export async function openDatabase(config: Settings, options: DatabaseOptions = {}): Promise<Database> {
   if (config.databaseUrl) {
     const url = config.databaseUrl;
     return { url, ownerUrl: config.databaseOwnerUrl ?? url, dataDir: undefined, close: async () => {} };
@@ -29,4 +28,11 @@ export async function openDatabase(
   const { openEmbedded } = await import("./embedded.ts");
   const { url, dataDir, close } = await openEmbedded({ dataDir: config.dataDir, ...options });
   return { url, ownerUrl: url, dataDir, close };
+}
+
+/** The owner's address of the database as it is now: undefined where an embedded one is not running. */
+export async function findOwnerUrl(config: Settings): Promise<string | undefined> {
+  if (config.databaseUrl) return config.databaseOwnerUrl ?? config.databaseUrl;
+  const { findEmbeddedUrl } = await import("./embedded.ts");
+  return findEmbeddedUrl(config.dataDir);
 }

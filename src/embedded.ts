@@ -41,10 +41,10 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const place = findPlace(options.dataDir);
   const durable = options.durable ?? true;
   const { url, lease } = await withLock(place.lock, async () => {
-    const { port } = await ensureRunning(place, durable);
-    const url = `postgres://${NAME}:${readPassword(place)}@127.0.0.1:${port}/${NAME}`;
+    const postmaster = await ensureRunning(place, durable);
+    const url = urlOf(place, postmaster);
     await ensureDatabase(url, place);
-    return { url, lease: takeLease(place.leases, port) };
+    return { url, lease: takeLease(place.leases, postmaster.port) };
   });
 
   const stopWatching = options.supervise ? watch(place, durable, options.log) : () => {};
@@ -58,6 +58,17 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     return closed;
   };
   return { url, dataDir: place.home, close };
+}
+
+/** The superuser's address of the instance in a folder where it runs and takes connections; starts nothing. */
+export function findEmbeddedUrl(dataDir: string): string | undefined {
+  const place = findPlace(dataDir);
+  const running = findPostmaster(place.data);
+  return running?.status === "ready" ? urlOf(place, running) : undefined;
+}
+
+function urlOf(place: Place, { port }: Postmaster): string {
+  return `postgres://${NAME}:${readPassword(place)}@127.0.0.1:${port}/${NAME}`;
 }
 
 /** The running instance, or a fresh start. Call inside the lock. */

@@ -6,6 +6,7 @@ import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { createPool, type Sql, sqlState } from "../src/db.ts";
 import { type Embedded, openEmbedded } from "../src/embedded.ts";
+import { applyMigrations } from "../src/migrate.ts";
 import { findProcess } from "../src/processes.ts";
 
 export const PROJECT = resolve(import.meta.dir, "..");
@@ -95,16 +96,6 @@ function inDatabase(url: string, name: string): string {
   const changed = new URL(url);
   changed.pathname = `/${name}`;
   return changed.href;
-}
-
-/** TEMPORARY until src/migrate.ts exists: the files one after the other. */
-async function applyMigrations(url: string): Promise<void> {
-  const sql = createPool(url, { max: 1 });
-  const folder = join(PROJECT, "migrations");
-  for (const name of readdirSync(folder).sort()) {
-    if (/^\d{4}_\w+\.sql$/.test(name)) await sql.unsafe(readFileSync(join(folder, name), "utf8")).simple();
-  }
-  await sql.end();
 }
 
 /** Several test processes arrive at once: the first one builds it, under another name until it is complete. */

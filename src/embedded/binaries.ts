@@ -80,7 +80,7 @@ function copyOf(native: string, version: string, place: Place): string {
   const unfinished = `${copy}.${process.pid}`;
   try {
     mkdirSync(dirname(copy), { recursive: true });
-    cpSync(native, join(unfinished, "native"), { recursive: true });
+    cpSync(native, join(unfinished, "native"), { recursive: true, verbatimSymlinks: true });
     // Packages unpacked under a strict umask are closed to everybody else.
     execFileSync("chmod", ["-R", "a+rX", join(unfinished, "native")]);
     if (!addLinks(join(unfinished, "native"))) throw new Error("the libraries could not be linked");

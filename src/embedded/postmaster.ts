@@ -94,10 +94,12 @@ export function stopPostmasterSync(data: string, { pid }: Postmaster): void {
 /** PostgreSQL's programs need nothing of our environment, which may hold secrets, and speak English in the log. */
 export const CLEAN = { cwd: "/", env: { PATH: process.env.PATH, LC_ALL: "C" } };
 
-/** What PostgreSQL said about its failure, as one sentence or more, or nothing. */
+/** What a program of PostgreSQL said about its failure, to be put into a message; empty where it said nothing. */
 export function lastWords(output: string): string {
-  const lines = output.split("\n").flatMap(line => /(?:FATAL|PANIC|error|HINT|DETAIL):\s+(.+)/.exec(line)?.[1] ?? []);
-  return lines.length ? `It says: ${lines.slice(-3).join(" ")}. `.replace("..", ".") : "";
+  const lines = output.trim().split("\n");
+  const reasons = lines.flatMap(line => /(?:FATAL|PANIC|error|HINT|DETAIL):\s+(.+)/.exec(line)?.[1] ?? []);
+  const words = (reasons.length ? reasons : lines).slice(-3).join(" ").replace(/\.$/, "");
+  return words ? `It says: ${words}. ` : "";
 }
 
 function askToStop(pid: number, signal: NodeJS.Signals): void {

@@ -1,0 +1,54 @@
+// What a person sees when the server has started: where to look, and the first admin's key, once.
+
+import type { Config } from "./config.ts";
+
+export type BannerFacts = {
+  config: Pick<Config, "host" | "publicBaseUrl" | "databaseUrl">;
+  /** The port that is listened on. */
+  port: number;
+  /** The folder of an embedded database. */
+  dataDir: string | undefined;
+  /** The admin who was created by this start, if one was. */
+  admin: { username: string; apiKey: string } | undefined;
+};
+
+/** The text for standard output. It holds the admin's key, but no password of a database. */
+export function formatBanner({ config, port, dataDir, admin }: BannerFacts): string {
+  const base = config.publicBaseUrl ?? `http://${localName(config.host)}:${port}`;
+  const rows = [
+    ["Server", base],
+    ["Admin pages", `${base}/admin`],
+    ["Documentation", `${base}/openapi`],
+    dataDir ? ["Data", `${dataDir} (embedded PostgreSQL)`] : ["Database", placeOf(config.databaseUrl ?? "")],
+  ];
+  return `\nExtrophi Backend is running. Ctrl-C stops it.\n\n${table(rows)}\n${admin ? introduce(admin) : ""}`;
+}
+
+function introduce({ username, apiKey }: { username: string; apiKey: string }): string {
+  const rows = [
+    ["Username", username],
+    ["API key", apiKey],
+  ];
+  return `
+  The first admin was created. Sign in on the admin pages with its key, which is
+  shown only now (\`bun run admin-key\` makes a new one):
+
+${table(rows)}
+`;
+}
+
+function table(rows: string[][]): string {
+  return rows.map(([name = "", value]) => `  ${name.padEnd(15)} ${value}\n`).join("");
+}
+
+/** A browser can't open the address that stands for "all interfaces". */
+function localName(host: string): string {
+  if (host === "0.0.0.0" || host === "::") return "localhost";
+  return host.includes(":") ? `[${host}]` : host;
+}
+
+/** Host and name of a database without user and password. */
+function placeOf(url: string): string {
+  const { host, pathname } = new URL(url);
+  return `${host}${pathname} (DATABASE_URL)`;
+}

@@ -1,0 +1,61 @@
+// What all commands beside the server share: configuration, a database that is given back whatever happens,
+// and errors that a person can act on told in a paragraph instead of a stack trace.
+
+import { type Config, ConfigError, readConfig } from "./config.ts";
+import { type Database, type DatabaseOptions, openDatabase } from "./database.ts";
+import { isUnavailable } from "./db.ts";
+import { MigrationError } from "./migrate/error.ts";
+import { STOP_SIGNALS } from "./signals.ts";
+import { StartError } from "./start-error.ts";
+
+/**
+ * Runs a command and ends the process: with the exit code that `work` gives (0 for none), or with 1 and a message on
+ * standard error for a bad environment, a database that can't be started or reached, or a failed migration.
+ */
+export async function runCommand(work: (config: Config, args: string[]) => Promise<number | void>): Promise<never> {
+  exitOnSignals();
+  try {
+    process.exitCode = (await work(readConfig(process.env), process.argv.slice(2))) ?? 0;
+  } catch (error) {
+    if (!isForPeople(error)) throw error;
+    console.error(messageOf(error));
+    process.exitCode = 1;
+  }
+  process.exit();
+}
+
+/** Opens the database for as long as `work` takes. */
+export async function useDatabase<T>(
+  config: Config,
+  work: (database: Database) => Promise<T>,
+  options: DatabaseOptions = {},
+): Promise<T> {
+  const database = await openDatabase(config, options);
+  try {
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** An exit, unlike a signal, gives an embedded database back. Stands aside where somebody else listens too. */
+function exitOnSignals(): void {
+  for (const [signal, exitCode] of STOP_SIGNALS) {
+    process.on(signal, () => {
+      if (process.listenerCount(signal) === 1) process.exit(exitCode);
+    });
+  }
+}
+
+/** Whether an error is nobody's programming mistake: its message says what to do. */
+export function isForPeople(error: unknown): boolean {
+  const kinds = [ConfigError, StartError, MigrationError];
+  return kinds.some(kind => error instanceof kind) || isUnavailable(error);
+}
+
+/** The message of an error for people. Never holds the address of the database, which has a password in it. */
+export function messageOf(error: unknown): string {
+  if (!isUnavailable(error)) return (error as Error).message;
+  const { code, message } = error as { code?: string; message: string };
+  return `The database can't be reached (${code ?? message}). Check that it runs and that DATABASE_URL is right.`;
+}

@@ -1,0 +1,25 @@
+// `bun run database-url`: prints the owner's address of the database in use, for psql and other tools.
+// With --hold it keeps an embedded one running until Ctrl-C, for work without a server.
+
+import { runCommand, useDatabase } from "../command.ts";
+import { type Database, findOwnerUrl } from "../database.ts";
+import { StartError } from "../start-error.ts";
+
+await runCommand(async (config, args) => {
+  if (args.includes("--hold")) {
+    return await useDatabase(config, hold, { supervise: true });
+  }
+  const url = await findOwnerUrl(config);
+  if (!url) {
+    throw new StartError(
+      "The embedded PostgreSQL runs only while something uses it, and nothing does. Start the server (`bun run start`), or keep PostgreSQL running without one (`bun run database-url --hold`, until Ctrl-C), and ask again.",
+    );
+  }
+  console.log(url);
+});
+
+async function hold(database: Database): Promise<void> {
+  console.log(database.ownerUrl);
+  // Until a signal; a database of somebody else's needs no holding.
+  if (database.dataDir) await new Promise(() => {});
+}

@@ -1,0 +1,89 @@
+// The process of the server: configuration, database, migrations, listening, signals. Whatever was
+// opened is closed in the opposite order, also where the start fails halfway.
+
+import { createApp } from "./app.ts";
+import { formatBanner } from "./banner.ts";
+import { isForPeople, messageOf } from "./command.ts";
+import { type Config, readConfig } from "./config.ts";
+import { openDatabase } from "./database.ts";
+import { createPool } from "./db.ts";
+import { watchLauncher } from "./launcher.ts";
+import { createLogger } from "./log.ts";
+import { applyMigrations } from "./migrate.ts";
+import { STOP_SIGNALS } from "./signals.ts";
+import { StartError } from "./start-error.ts";
+import { ensureAdmin } from "./users/ensure-admin.ts";
+
+/** Parts of the ten seconds that a stop may take: for requests that were accepted, for the pool, and for all. */
+const HTTP_STOP_MS = 5_000;
+const POOL_STOP_S = 1;
+const STOP_MS = 9_500;
+
+const opened = new AsyncDisposableStack();
+let stopping = false;
+const started = start().catch(fail);
+
+for (const [signal] of STOP_SIGNALS) process.on(signal, stop);
+watchLauncher(stop);
+
+async function start(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLogger(config.logLevel);
+
+  const database = await openDatabase(config, { supervise: true, log });
+  opened.defer(() => database.close());
+  await applyMigrations(database.ownerUrl, { log: line => log.info(line) });
+
+  const sql = createPool(database.url);
+  opened.defer(() => sql.end({ timeout: POOL_STOP_S }));
+  const admin = await ensureAdmin({ sql, config, log });
+
+  const port = listen(config, createApp({ config, sql, log }));
+  process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, admin }));
+}
+
+/** Returns the port, which the system chooses where the configured one is 0. Throws StartError. */
+function listen({ host, port }: Config, app: ReturnType<typeof createApp>): number {
+  try {
+    // With reusePort, Elysia's default, a second server would silently share the port.
+    app.listen({ hostname: host, port, reusePort: false, development: false });
+  } catch (error) {
+    throw new StartError(explainListen(error as NodeJS.ErrnoException, host, port));
+  }
+  opened.defer(async () => {
+    await Promise.race([app.stop(), Bun.sleep(HTTP_STOP_MS)]);
+    // Streams without an end are cut.
+    await app.server?.stop(true);
+  });
+  return app.server?.port ?? port;
+}
+
+function explainListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+  switch (code) {
+    case "EADDRINUSE":
+      return `Port ${port} on ${host} is taken by another program, perhaps by a server that runs already. Stop that one, or choose another port: PORT=${port + 1} bun run start`;
+    case "EACCES":
+      return `Port ${port} may not be used by this user. Choose one above 1023: PORT=3000 bun run start`;
+    case "EADDRNOTAVAIL":
+      return `This machine has no address ${host} to listen on. Set HOST to one that it has, or to 0.0.0.0 for all.`;
+    default:
+      return `The server can't listen on ${host}, port ${port}: ${message}`;
+  }
+}
+
+/** Stops in order and ends the process; asked for a second time, it ends at once. */
+async function stop(): Promise<void> {
+  if (stopping) process.exit(1);
+  stopping = true;
+  setTimeout(() => process.exit(1), STOP_MS);
+  await started;
+  await opened.disposeAsync();
+  process.exit(0);
+}
+
+async function fail(error: unknown): Promise<void> {
+  console.error(isForPeople(error) ? messageOf(error) : error);
+  stopping = true;
+  await opened.disposeAsync();
+  process.exit(1);
+}
