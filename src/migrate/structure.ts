@@ -67,19 +67,13 @@ const INEXACT = /^(real|double precision|money)\b/;
 
 /** Says once more what matters most about the columns: money is exact. */
 export function checkMoneyColumns(expected: Catalogue, found: Catalogue): Check {
-  const money = Object.entries(expected.column).filter(([, type]) => MONEY.test(type));
-  const inexact = Object.entries(found.column).filter(
-    ([name, type]) => INEXACT.test(type) && expected.table[name.split(".")[0] ?? ""] !== undefined,
-  );
-  const wrong = money.filter(([name]) => found.column[name] !== undefined && !MONEY.test(found.column[name]));
-  return {
-    name: "money columns",
-    summary: `${money.length} are DECIMAL(20,2), none is a FLOAT`,
-    differences: [
-      ...wrong.map(([name]) => `${name} is ${found.column[name]}, not DECIMAL(20,2)`),
-      ...inexact.map(([name, type]) => `${name} is ${type}, which does not hold money exactly`),
-    ],
-    more: 0,
-    notes: [],
-  };
+  const isMoney = (name: string) => MONEY.test(expected.column[name] ?? "");
+  const isOurs = (name: string) => expected.table[name.split(".")[0] ?? ""] !== undefined;
+  const differences = Object.entries(found.column).flatMap(([name, type]) => {
+    if (isMoney(name)) return MONEY.test(type) ? [] : [`${name} is ${type}, not DECIMAL(20,2)`];
+    return isOurs(name) && INEXACT.test(type) ? [`${name} is ${type}, which holds no money exactly`] : [];
+  });
+  const count = Object.keys(expected.column).filter(isMoney).length;
+  const summary = `${count} are DECIMAL(20,2), none is a FLOAT`;
+  return { name: "money columns", summary, differences, more: 0, notes: [] };
 }
