@@ -25,4 +25,7 @@ DROP FUNCTION public.users_guard_head();
 DROP FUNCTION public.extropy_ledger_apply();
 DROP FUNCTION public.extropy_ledger_fill();
 DROP FUNCTION public.extropy_ledger_refuse_change();
+DROP FUNCTION public.sha256_hex(text);
+DROP FUNCTION public.ledger_entry_text(varchar, bigint, uuid, bigint, uuid, varchar, numeric, numeric, numeric,
+  uuid, uuid, bigint, varchar, text, jsonb, timestamptz);
 DROP FUNCTION public.prevent_negative_balance();
