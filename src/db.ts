@@ -18,12 +18,16 @@ const CONSTRAINT_PROBLEMS: Readonly<Record<string, ProblemSlug>> = {
 /** Connections that the server itself opens, at most. */
 const POOL_CONNECTIONS_MAX = 10;
 
+const RECONNECT_S = 0.2;
+
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
 export function createPool(url: string, options: { max?: number; application?: string } = {}): Sql {
   return postgres(url, {
     max: options.max ?? POOL_CONNECTIONS_MAX,
     idle_timeout: 60,
     connect_timeout: 5,
+    // The default waits longer after each failure, up to 20 s: too long for a database that is back after one.
+    backoff: () => RECONNECT_S,
     max_lifetime: 45 * 60,
     transform: { undefined: null },
     onnotice: () => {},

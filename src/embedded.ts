@@ -41,10 +41,15 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const place = findPlace(options.dataDir);
   const durable = options.durable ?? true;
   const { url, lease } = await withLock(place.lock, async () => {
-    const postmaster = await ensureRunning(place, durable);
-    const url = urlOf(place, postmaster);
-    await ensureDatabase(url, place);
-    return { url, lease: takeLease(place.leases, postmaster.port) };
+    try {
+      const postmaster = await ensureRunning(place, durable);
+      const url = urlOf(place, postmaster);
+      await ensureDatabase(url, place);
+      return { url, lease: takeLease(place.leases, postmaster.port) };
+    } catch (error) {
+      await stopUnused(place);
+      throw error;
+    }
   });
 
   const stopWatching = options.supervise ? watch(place, durable, options.log) : () => {};
@@ -147,18 +152,23 @@ function watch(place: Place, durable: boolean, log: EmbeddedOptions["log"]): () 
 }
 
 async function leave(place: Place, lease: string): Promise<void> {
-  const postmaster = lastOneOut(place, lease);
+  rmSync(lease, { force: true });
+  await stopUnused(place);
+}
+
+async function stopUnused(place: Place): Promise<void> {
+  const postmaster = findUnused(place);
   if (postmaster) await stopPostmaster(postmaster);
 }
 
 function leaveSync(place: Place, lease: string): void {
-  const postmaster = lastOneOut(place, lease);
-  if (postmaster) stopPostmasterSync(place.data, postmaster);
+  rmSync(lease, { force: true });
+  const postmaster = findUnused(place);
+  if (postmaster) stopPostmasterSync(postmaster);
 }
 
-/** Gives the lease back; the postmaster to stop where nobody else has one. */
-function lastOneOut(place: Place, lease: string): Postmaster | undefined {
-  rmSync(lease, { force: true });
+/** The postmaster where nobody has a lease any more. */
+function findUnused(place: Place): Postmaster | undefined {
   return listLeasedPorts(place.leases).length === 0 ? findPostmaster(place.data) : undefined;
 }
 

@@ -32,7 +32,8 @@ async function start(): Promise<void> {
 
   const database = await openDatabase(config, { supervise: true, log });
   opened.defer(() => database.close());
-  await applyMigrations(database.ownerUrl, { log: line => log.info(line) });
+  const { applied, version } = await applyMigrations(database.ownerUrl);
+  if (applied.length > 0) log.info({ applied, version }, "migrations applied");
 
   const sql = createPool(database.url);
   opened.defer(() => sql.end({ timeout: POOL_STOP_S }));

@@ -1,6 +1,8 @@
-// Runs before every test file (bunfig.toml): leaves nothing behind, whatever the file's tests did.
+// Runs before every test file (bunfig.toml): time enough for real work, and nothing left behind afterwards.
 
-import { afterAll } from "bun:test";
+import { afterAll, setDefaultTimeout } from "bun:test";
 import { closeTestDatabases } from "./support.ts";
 
+// Real databases are created and real processes are started: 5 s (the default) is short on a busy machine.
+setDefaultTimeout(60_000);
 afterAll(closeTestDatabases);

@@ -1,5 +1,5 @@
-// What tests of the real thing need: databases of their own on one shared PostgreSQL (the embedded one, or
-// the one that DATABASE_URL names), and the real server as a process.
+// Databases for tests, on one PostgreSQL that all test processes share: an embedded one of their own, or the
+// one that DATABASE_URL names.
 
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";

@@ -14,7 +14,7 @@ const POLL_MS = 5;
 /** Recovery after a crash replays the log first; that may take long, and nothing else helps. */
 const START_TIMEOUT_MS = 300_000;
 /** A stop that is asked for writes everything down first; after this it is cut short (the next start recovers). */
-const STOP_TIMEOUT_MS = 7_000;
+const STOP_TIMEOUT_MS = 3_500;
 
 /** The living postmaster of a data directory, or undefined. */
 export function findPostmaster(data: string): Postmaster | undefined {
@@ -75,7 +75,7 @@ export class PortTaken extends Error {
 
 /** Ends all connections, writes everything to disk and resolves when the process is gone. */
 export async function stopPostmaster({ pid }: Postmaster): Promise<void> {
-  for (const [signal, timeoutMs] of [["SIGINT", STOP_TIMEOUT_MS] as const, ["SIGQUIT", 2_000] as const]) {
+  for (const [signal, timeoutMs] of [["SIGINT", STOP_TIMEOUT_MS] as const, ["SIGQUIT", 1_000] as const]) {
     askToStop(pid, signal);
     for (const deadline = performance.now() + timeoutMs; performance.now() < deadline; await Bun.sleep(POLL_MS)) {
       if (!isAlive(pid)) return;
@@ -83,11 +83,11 @@ export async function stopPostmaster({ pid }: Postmaster): Promise<void> {
   }
 }
 
-/** The same without waiting for the end, but long enough that nobody takes the postmaster for a running one. */
-export function stopPostmasterSync(data: string, { pid }: Postmaster): void {
+/** The same for a process that is just exiting and can't wait for promises. */
+export function stopPostmasterSync({ pid }: Postmaster): void {
   askToStop(pid, "SIGINT");
-  for (const deadline = performance.now() + 1_000; performance.now() < deadline; Bun.sleepSync(POLL_MS)) {
-    if (findPostmaster(data)?.status !== "ready") return;
+  for (const deadline = performance.now() + STOP_TIMEOUT_MS; performance.now() < deadline; Bun.sleepSync(POLL_MS)) {
+    if (!isAlive(pid)) return;
   }
 }
 

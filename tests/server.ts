@@ -1,0 +1,102 @@
+// The real programs as processes of their own, for tests of what only a process shows: signals, exit codes,
+// crashes, what it prints. None outlives the test file that started it.
+
+import { afterAll } from "bun:test";
+import { spawn } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { PROJECT } from "./support.ts";
+
+export type ProgramOptions = {
+  /** The whole environment beside PATH and HOME: what the tests' own environment says does not reach the program. */
+  env?: Record<string, string>;
+  cwd?: string;
+  /** Another system user; only root may ask for one. */
+  uid?: number;
+  gid?: number;
+};
+
+/** A running program. What it printed is complete once `exited` has resolved to its exit code (or signal). */
+export type Program = {
+  pid: number;
+  stdout(): string;
+  stderr(): string;
+  exited: Promise<number | NodeJS.Signals>;
+  kill(signal?: NodeJS.Signals): void;
+  /** Asks the program to end and waits until it has. */
+  stop(): Promise<number | NodeJS.Signals>;
+  /** Waits for text on standard output and returns the match. Throws, with all output, when the program ends before. */
+  waitFor(text: RegExp): Promise<RegExpExecArray>;
+};
+
+const running = new Set<Program>();
+const folders: string[] = [];
+
+afterAll(async () => {
+  await Promise.all([...running].map(program => program.stop()));
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+/** Runs `bun` with the arguments, in the project's folder unless told otherwise. */
+export function startProgram(args: string[], options: ProgramOptions = {}): Program {
+  const { env = {}, cwd = PROJECT, ...account } = options;
+  const child = spawn(process.execPath, args, {
+    cwd,
+    ...account,
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let [stdout, stderr] = ["", ""];
+  let ended = false;
+  child.stdout.on("data", chunk => (stdout += chunk));
+  child.stderr.on("data", chunk => (stderr += chunk));
+  const program: Program = {
+    pid: child.pid ?? 0,
+    stdout: () => stdout,
+    stderr: () => stderr,
+    exited: new Promise((resolve, reject) => {
+      child.once("error", reject);
+      child.once("close", (code, signal) => {
+        ended = true;
+        running.delete(program);
+        resolve(signal ?? code ?? 0);
+      });
+    }),
+    kill: (signal = "SIGKILL") => child.kill(signal),
+    stop: () => {
+      child.kill("SIGTERM");
+      return program.exited;
+    },
+    async waitFor(text) {
+      for (;;) {
+        const found = text.exec(stdout);
+        if (found) return found;
+        if (ended) throw new Error(`The program ended without printing ${text}.\n${stdout}\n${stderr}`);
+        await Bun.sleep(5);
+      }
+    },
+  };
+  running.add(program);
+  return program;
+}
+
+export type Server = Program & { baseUrl: string };
+
+/**
+ * Starts the server with an environment, on a free port unless that names one, and resolves when it is ready. Give it
+ * DATABASE_URL or a DATA_DIR of its own.
+ */
+export async function startServer(env: Record<string, string>): Promise<Server> {
+  const program = startProgram(["src/main.ts"], { env: { PORT: "0", BCRYPT_COST: "4", ...env } });
+  const [, baseUrl = ""] = await program.waitFor(/Server +(http:\S+)/);
+  return { ...program, baseUrl };
+}
+
+/** A new folder that every user can enter, removed after the file's last test. */
+export function createFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "extrophi-"));
+  chmodSync(folder, 0o755);
+  folders.push(folder);
+  return folder;
+}

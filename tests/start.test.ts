@@ -1,0 +1,126 @@
+// The server as a process: what it prints, what it refuses and how, how it stops, and who it dies with.
+
+import { expect, test } from "bun:test";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { isAlive } from "../src/processes.ts";
+import { createFolder, startProgram, startServer } from "./server.ts";
+import { emptyDatabase, PROJECT } from "./support.ts";
+
+const dataDir = createFolder();
+
+/** The postmaster of the folder's PostgreSQL, which must be running. */
+function postmasterPid(): number {
+  return Number(readFileSync(join(dataDir, "postgres/postmaster.pid"), "utf8").split("\n")[0]);
+}
+
+async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  for (const deadline = performance.now() + timeoutMs; !condition(); await Bun.sleep(10)) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${condition}`);
+  }
+}
+
+test("the first start prints where to look and the admin's key; `bun run start` stops everything at SIGTERM and exits 0", async () => {
+  const server = startProgram(["run", "start"], { env: { DATA_DIR: dataDir, PORT: "0" } });
+  const [, baseUrl] = await server.waitFor(/Server +(http:\S+)/);
+  expect((await fetch(`${baseUrl}/healthz`)).status).toBe(200);
+  expect(server.stdout()).toContain(`${baseUrl}/admin`);
+  expect(server.stdout()).toContain(`${baseUrl}/openapi`);
+  expect(server.stdout()).toContain(dataDir);
+  await server.waitFor(/API key +\S+/);
+
+  const postmaster = postmasterPid();
+  const stopped = performance.now();
+  expect(await server.stop()).toBe(0);
+  expect(performance.now() - stopped).toBeLessThan(10_000);
+  expect(isAlive(postmaster)).toBe(false);
+  expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
+});
+
+test("the key is shown once", async () => {
+  const server = await startServer({ DATA_DIR: dataDir });
+  expect(server.stdout()).not.toContain("API key");
+  expect(await server.stop()).toBe(0);
+});
+
+test("the server dies with the process that launched it", async () => {
+  const launcher = startProgram(["run", "start"], { env: { DATA_DIR: dataDir, PORT: "0" } });
+  const [, baseUrl] = await launcher.waitFor(/Server +(http:\S+)/);
+  const postmaster = postmasterPid();
+  launcher.kill("SIGKILL");
+  await until(() => !isAlive(postmaster));
+  expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
+});
+
+test("killed, it starts again on the same data", async () => {
+  const killed = await startServer({ DATA_DIR: dataDir });
+  killed.kill("SIGKILL");
+  await killed.exited;
+  const next = await startServer({ DATA_DIR: dataDir });
+  expect((await fetch(`${next.baseUrl}/healthz`)).status).toBe(200);
+  const postmaster = postmasterPid();
+  expect(await next.stop()).toBe(0);
+  expect(isAlive(postmaster)).toBe(false);
+});
+
+test("a busy port is named, with the way to another, and PostgreSQL does not stay behind", async () => {
+  const other = createServer();
+  await new Promise<void>(resolve => other.listen(0, "127.0.0.1", resolve));
+  const { port } = other.address() as { port: number };
+  const server = startProgram(["src/main.ts"], { env: { DATA_DIR: dataDir, PORT: String(port) } });
+  expect(await server.exited).toBe(1);
+  expect(server.stderr()).toContain(`Port ${port}`);
+  expect(server.stderr()).toContain("PORT=");
+  expect(server.stderr().trim()).not.toContain("\n");
+  expect(existsSync(join(dataDir, "postgres/postmaster.pid"))).toBe(false);
+  other.close();
+});
+
+test("every bad variable is named, and no secret's value", async () => {
+  const env = { PORT: "http", DATABASE_URL: "mysql://me:secret@db/x", BCRYPT_COST: "99", LOG_LEVEL: "loud" };
+  const server = startProgram(["src/main.ts"], { env });
+  expect(await server.exited).toBe(1);
+  for (const name of Object.keys(env)) expect(server.stderr()).toContain(name);
+  expect(server.stderr()).not.toContain("secret");
+  expect(server.stderr()).not.toContain("    at ");
+});
+
+test("with DATABASE_URL nothing of its own is started, and no password is printed", async () => {
+  const database = await emptyDatabase();
+  const unused = join(createFolder(), "data");
+  const server = await startServer({ DATABASE_URL: database.url, DATA_DIR: unused });
+  expect((await fetch(`${server.baseUrl}/healthz`)).status).toBe(200);
+  expect(existsSync(unused)).toBe(false);
+  expect(await server.stop()).toBe(0);
+  const { host, password } = new URL(database.url);
+  expect(server.stdout()).toContain(host);
+  if (password) expect(server.stdout() + server.stderr()).not.toContain(password);
+});
+
+test("a database that can't be reached is told in one line", async () => {
+  const server = startProgram(["src/main.ts"], {
+    env: { DATABASE_URL: "postgres://me:secret@127.0.0.1:1/x", PORT: "0" },
+  });
+  expect(await server.exited).toBe(1);
+  expect(server.stderr()).toContain("127.0.0.1:1");
+  expect(server.stderr()).not.toContain("secret");
+  expect(server.stderr().trim()).not.toContain("\n");
+});
+
+test("packages that can't be installed are explained", async () => {
+  const clone = createFolder();
+  mkdirSync(join(clone, "src"));
+  for (const path of ["package.json", "bun.lock", "bunfig.toml", "src"]) {
+    Bun.spawnSync(["cp", "-R", join(PROJECT, path), clone]);
+  }
+  writeFileSync(join(clone, ".npmrc"), "registry=http://127.0.0.1:1/\nfetch-retries=0\n");
+  const env = {
+    BUN_CONFIG_REGISTRY: "http://127.0.0.1:1/",
+    BUN_CONFIG_HTTP_RETRY_COUNT: "0",
+    BUN_INSTALL_CACHE_DIR: join(clone, "cache"),
+  };
+  const server = startProgram(["run", "start"], { cwd: clone, env });
+  expect(await server.exited).toBe(1);
+  expect(server.stderr()).toContain("The packages could not be installed");
+});
