@@ -20,6 +20,14 @@ const POOL_CONNECTIONS_MAX = 10;
 
 const RECONNECT_S = 0.2;
 
+/** Times as RFC 3339 text in UTC with all their microseconds, which a Date would cut to milliseconds. */
+const TIMESTAMPTZ = {
+  to: 1184,
+  from: [1184],
+  serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value),
+  parse: (text: string) => text.replace(" ", "T").replace("+00", "Z"),
+};
+
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
 export function createPool(url: string, options: { max?: number; application?: string } = {}): Sql {
   return postgres(url, {
@@ -30,9 +38,11 @@ export function createPool(url: string, options: { max?: number; application?: s
     backoff: () => RECONNECT_S,
     max_lifetime: 45 * 60,
     transform: { undefined: null },
+    types: { timestamptz: TIMESTAMPTZ },
     onnotice: () => {},
     connection: {
       application_name: options.application ?? "extrophi",
+      TimeZone: "UTC",
       statement_timeout: 30_000,
       idle_in_transaction_session_timeout: 30_000,
     },

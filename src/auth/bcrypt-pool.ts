@@ -1,0 +1,58 @@
+// A few bcrypt threads and the queue before them.
+
+import { availableParallelism } from "node:os";
+import { Problem } from "../problem.ts";
+import type { BcryptResult, BcryptTask } from "./bcrypt-worker.ts";
+
+/** Tasks that may wait: at 70 ms each they'd take over a minute, and nobody waits longer for a sign-in. */
+const WAITING_MAX = 1000;
+const WORKERS_MAX = 4;
+
+/** bcrypt off the event loop. The threads start with the first task and don't keep the process alive. */
+export class BcryptPool {
+  readonly #workers: Worker[] = [];
+  readonly #waiting = new Map<number, (value: boolean | string) => void>();
+  #lastNo = 0;
+
+  constructor(
+    readonly cost: number,
+    private readonly size = Math.max(1, Math.min(WORKERS_MAX, availableParallelism() - 1)),
+  ) {}
+
+  /** A new hash of a key. Throws `unavailable` when too many wait. */
+  async hash(key: string): Promise<string> {
+    return (await this.#run({ key, cost: this.cost })) as string;
+  }
+
+  /** Whether the key hashes to `hash`. Throws `unavailable` when too many wait. */
+  async matches(key: string, hash: string): Promise<boolean> {
+    return (await this.#run({ key, hash })) as boolean;
+  }
+
+  #run(task: { key: string } & ({ hash: string } | { cost: number })): Promise<boolean | string> {
+    if (this.#waiting.size >= WAITING_MAX) throw new Problem("unavailable", { headers: { "retry-after": "10" } });
+    const no = ++this.#lastNo;
+    return new Promise(resolve => {
+      this.#waiting.set(no, resolve);
+      this.#worker(no % this.size).postMessage({ ...task, no } satisfies BcryptTask);
+    });
+  }
+
+  #worker(index: number): Worker {
+    const running = this.#workers[index];
+    if (running) return running;
+    const worker = new Worker(new URL("./bcrypt-worker.ts", import.meta.url), { ref: false });
+    worker.onmessage = ({ data }: MessageEvent<BcryptResult>) => {
+      this.#waiting.get(data.no)?.(data.value);
+      this.#waiting.delete(data.no);
+    };
+    this.#workers[index] = worker;
+    return worker;
+  }
+
+  /** Ends the threads; tasks still waiting are never answered. */
+  close(): void {
+    for (const worker of this.#workers) worker?.terminate();
+    this.#workers.length = 0;
+  }
+}

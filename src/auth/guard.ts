@@ -1,0 +1,124 @@
+// The macros by which a route says who may call it: `auth: "scope"`, and `visitor: true` for open doors.
+// They run before validation, so that a stranger learns nothing from a 422, and give the handler its `caller`.
+
+import { Elysia } from "elysia";
+import { ClientAddresses } from "../client-address.ts";
+import type { Config } from "../config.ts";
+import type { Sql } from "../db.ts";
+import { Problem } from "../problem.ts";
+import { stateOf } from "../request-state.ts";
+import { WindowCounter } from "../window-counter.ts";
+import { BcryptPool } from "./bcrypt-pool.ts";
+import { confirmKey } from "./live-key.ts";
+import type { Caller, Scope } from "./scopes.ts";
+import { KeyVerifier } from "./verifier.ts";
+
+/** A body that could not be read: kept until the caller is known, then thrown. */
+export class UnreadableBody {
+  constructor(readonly problem: unknown) {}
+}
+
+type Incoming = {
+  request: Request;
+  body?: unknown;
+  server: { requestIP(request: Request): { address: string } | null } | null;
+};
+
+/** Everything about keys that the process shares: threads, cache, counters. */
+export class Gatekeeper {
+  readonly bcrypt: BcryptPool;
+  readonly verifier: KeyVerifier;
+  readonly #addresses: ClientAddresses;
+  readonly #failures: WindowCounter;
+
+  constructor(
+    private readonly sql: Sql,
+    config: Config,
+  ) {
+    this.bcrypt = new BcryptPool(config.bcryptCost);
+    this.verifier = new KeyVerifier(sql, this.bcrypt);
+    this.#addresses = new ClientAddresses(config.trustedProxies);
+    this.#failures = new WindowCounter(config.authFailuresPerMinute, 60_000);
+  }
+
+  /** The client's address, for limits. */
+  addressOf({ request, server }: Incoming): string {
+    return this.#addresses.of(
+      server?.requestIP(request)?.address ?? "127.0.0.1",
+      request.headers.get("x-forwarded-for"),
+    );
+  }
+
+  /** The caller of the request's key, which must have the scope. Throws `unauthenticated`, `rate-limited`, `forbidden`. */
+  async admit(incoming: Incoming, scope: Scope): Promise<Caller> {
+    const { request } = incoming;
+    const state = stateOf(request);
+    const key = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    if (key === undefined) throw new Problem("unauthenticated");
+    let caller = this.verifier.recall(key);
+    if (!caller) {
+      caller = await this.#verify(key, this.addressOf(incoming));
+      state.callerConfirmed = true;
+    }
+    state.caller = caller;
+    if (!caller.scopes.has(scope)) {
+      throw new Problem("forbidden", { detail: `This key lacks the scope \`${scope}\`.` });
+    }
+    return caller;
+  }
+
+  async #verify(key: string, address: string): Promise<Caller> {
+    const blockedFor = this.#failures.blockedForSeconds(address);
+    if (blockedFor !== undefined) {
+      throw new Problem("rate-limited", {
+        detail: "Too many bad keys came from this address. Keys that were in use already go on working.",
+        headers: { "retry-after": String(blockedFor) },
+      });
+    }
+    const caller = await this.verifier.verify(key);
+    if (!caller) {
+      this.#failures.count(address);
+      throw new Problem("unauthenticated");
+    }
+    return caller;
+  }
+
+  /**
+   * For answers that no statement of the route vouches for, such as an early 4xx: checks a remembered key
+   * against its row, unless this request has done so. Throws `unauthenticated`.
+   */
+  async confirm(request: Request): Promise<void> {
+    const state = stateOf(request);
+    if (!state.caller || state.callerConfirmed) return;
+    await confirmKey(this.sql, state.caller);
+    state.callerConfirmed = true;
+  }
+
+  close(): void {
+    this.bcrypt.close();
+  }
+}
+
+/** The plugin with the macros. */
+export function createGuard(gatekeeper: Gatekeeper) {
+  return new Elysia({ name: "guard" }).macro({
+    auth: (scope: Scope) => ({
+      async transform(incoming) {
+        await gatekeeper.admit(incoming, scope);
+        if (incoming.body instanceof UnreadableBody) throw incoming.body.problem;
+      },
+      resolve({ request }) {
+        const { caller } = stateOf(request);
+        if (!caller) throw new Problem("unauthenticated");
+        return { caller };
+      },
+    }),
+    visitor: (_: true) => ({
+      transform({ body }: { body: unknown }) {
+        if (body instanceof UnreadableBody) throw body.problem;
+      },
+    }),
+  });
+}
+
+export type Guard = ReturnType<typeof createGuard>;

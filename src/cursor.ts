@@ -1,0 +1,59 @@
+// Keyset pages: an opaque cursor that holds the sort key of a page's last row, and the limits of a page.
+
+import { z } from "zod";
+import { invalid } from "./problem.ts";
+
+export const PAGE_ITEMS_DEFAULT = 50;
+export const PAGE_ITEMS_MAX = 200;
+/** A page ends early where its items get longer than this (8 MiB of JSON). */
+export const PAGE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** The query parameters of every list. */
+export const pageQuery = {
+  limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
+  cursor: z.string().min(1).max(500).optional(),
+};
+
+/** The contract of a page of `item`. */
+export function pageOf<T extends z.ZodType>(item: T) {
+  return z.object({ items: z.array(item), next_cursor: z.string().nullable() });
+}
+
+export type Page<T> = { items: T[]; next_cursor: string | null };
+
+/** The cursor that continues after a row with these sort values. */
+export function encodeCursor(values: readonly string[]): string {
+  return Buffer.from(JSON.stringify(values)).toString("base64url");
+}
+
+/** The sort values of a cursor, checked against the schema; undefined without a cursor. Throws `validation`. */
+export function decodeCursor<T extends z.ZodType>(cursor: string | undefined, schema: T): z.output<T> | undefined {
+  if (cursor === undefined) return undefined;
+  try {
+    return schema.parse(JSON.parse(Buffer.from(cursor, "base64url").toString("utf8")));
+  } catch {
+    throw invalid("/cursor", "This is not a cursor of this list; take it from `next_cursor`.");
+  }
+}
+
+/**
+ * Makes a page of up to `limit` items from rows that were fetched with one more than that. `keyOf` gives a
+ * row's sort values.
+ */
+export function toPage<Row, Item>(
+  rows: readonly Row[],
+  limit: number,
+  toItem: (row: Row) => Item,
+  keyOf: (row: Row) => readonly string[],
+): Page<Item> {
+  const items: Item[] = [];
+  let bytes = 0;
+  for (const row of rows.slice(0, limit)) {
+    const item = toItem(row);
+    bytes += Buffer.byteLength(JSON.stringify(item));
+    if (items.length > 0 && bytes > PAGE_BYTES_MAX) break;
+    items.push(item);
+  }
+  const last = rows[items.length - 1];
+  return { items, next_cursor: last && rows.length > items.length ? encodeCursor(keyOf(last)) : null };
+}

@@ -1,0 +1,121 @@
+// Whatever was thrown becomes a problem document: expected failures as they are, Elysia's own errors and the
+// database's translated, and everything else as a 500 whose cause stands in the log only.
+
+import type { AnyElysia } from "elysia";
+import type { z } from "zod";
+import type { Gatekeeper } from "./auth/guard.ts";
+import { problemOf } from "./db.ts";
+import type { Logger } from "./log.ts";
+import { invalid, Problem, problemResponse, type ValidationError } from "./problem.ts";
+import { stateOf } from "./request-state.ts";
+
+/** Bad values listed in one answer. */
+const ERRORS_MAX = 50;
+
+type Thrown = { error: unknown; code: string | number; request: Request };
+
+/** The one error handler of the app. */
+export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper, log: Logger) {
+  return async ({ error, code, request }: Thrown): Promise<Response> => {
+    const { id } = stateOf(request);
+    let cause = error;
+    if (code === "NOT_FOUND" && !(error instanceof Problem)) {
+      const other = await answerOtherMethod(app(), request);
+      if (other) return other;
+    }
+    try {
+      // What an early answer tells depends on the key, so the key must be good still.
+      await gatekeeper.confirm(request);
+    } catch (refusal) {
+      cause = refusal;
+    }
+    return problemResponse(translate(cause, code, log, id), id);
+  };
+}
+
+function translate(error: unknown, code: string | number, log: Logger, request_id: string): Problem {
+  if (error instanceof Problem) return error;
+  if (code === "NOT_FOUND") return new Problem("not-found");
+  if (code === "VALIDATION" && isValidationError(error)) {
+    const problem = explain(error);
+    if (problem) return problem;
+  }
+  if (code === "PARSE") return new Problem("malformed-json");
+  if (code === "INVALID_COOKIE_SIGNATURE")
+    return new Problem("bad-request", { detail: "A cookie is not one of ours." });
+  const known = problemOf(error);
+  if (known?.slug !== "unavailable" && known) return known;
+  const { name, message, stack, code: reason, constraint_name } = error as Record<string, unknown>;
+  const details = { request_id, error: { name, code: reason, constraint: constraint_name } };
+  if (known) {
+    log.warn(details, "the database is out of reach");
+    return known;
+  }
+  // An ordinary error's text is ours; a validation error's quotes the value, and a database error's may.
+  log.error(code === "VALIDATION" ? details : { ...details, message, stack }, "unexpected error");
+  return new Problem("internal");
+}
+
+type ElysiaValidationError = { type: string; validator: StandardHolder; value: unknown };
+type StandardHolder = { "~standard"?: StandardSchema; schema?: { "~standard"?: StandardSchema } };
+type StandardSchema = { validate(value: unknown): { issues?: readonly z.core.$ZodIssue[] } };
+
+function isValidationError(error: unknown): error is ElysiaValidationError {
+  return typeof error === "object" && error !== null && "validator" in error && "type" in error;
+}
+
+/** A request's bad values; undefined where it is our own answer that broke its schema. */
+function explain({ type, validator, value }: ElysiaValidationError): Problem | undefined {
+  const schema = validator["~standard"] ?? validator.schema?.["~standard"];
+  if (type === "response" || !schema) return undefined;
+  // An id of the wrong form names nothing.
+  if (type === "params") return new Problem("not-found");
+  const issues = schema.validate(value).issues ?? [];
+  if (value === undefined && type === "body") return invalid("", "A JSON body is needed.");
+  return new Problem("validation", { errors: issues.flatMap(describeIssue).slice(0, ERRORS_MAX) });
+}
+
+function describeIssue(issue: z.core.$ZodIssue): ValidationError[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map(key => ({ pointer: pointerOf([...issue.path, key]), detail: "There is no such field." }));
+  }
+  return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+}
+
+/** A JSON pointer (RFC 6901). */
+function pointerOf(path: readonly PropertyKey[]): string {
+  return path.map(part => `/${String(part).slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+}
+
+/** What the router has no route for: HEAD is GET without the body, and another method may exist. */
+async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | undefined> {
+  const allowed = methodsFor(app, new URL(request.url).pathname);
+  if (allowed.length === 0) return undefined;
+  if (request.method === "HEAD" && allowed.includes("GET")) {
+    const { status, headers } = await app.handle(new Request(request.url, { headers: request.headers }));
+    return new Response(null, { status, headers });
+  }
+  const allow = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", ");
+  const { id } = stateOf(request);
+  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
+  return problemResponse(new Problem("method-not-allowed", { headers: { allow } }), id);
+}
+
+const patterns = new WeakMap<AnyElysia, { method: string; pattern: RegExp }[]>();
+
+function methodsFor(app: AnyElysia, path: string): string[] {
+  let routes = patterns.get(app);
+  if (!routes) {
+    routes = app.routes.map(({ method, path }) => ({
+      method,
+      pattern: new RegExp(
+        `^${path
+          .replace(/[.+?^${}()|[\]\\]/g, "\\$&")
+          .replace(/:[^/]+/g, "[^/]+")
+          .replace(/\*/g, ".*")}/?$`,
+      ),
+    }));
+    patterns.set(app, routes);
+  }
+  return [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))];
+}

@@ -1,0 +1,62 @@
+// What a text in a request may be, in one place: PostgreSQL and JSON can't keep every JavaScript string.
+
+import { z } from "zod";
+
+/** Any text that can be stored and sent as UTF-8: no NUL, no half of a surrogate pair. */
+export const anyText = z.string().refine(text => !text.includes("\0") && text.isWellFormed(), {
+  error: "text without NUL characters and lone surrogates",
+});
+
+/** Such a text of `min` to `max` characters (code points). */
+export function text(min: number, max: number) {
+  return anyText.refine(value => value.length <= max * 2 && isBetween([...value].length, min, max), {
+    error: min > 0 ? `text of ${min} to ${max} characters` : `text of at most ${max} characters`,
+  });
+}
+
+/** A line shown as somebody's name: no control characters, and nothing that hides or turns the text around. */
+export function nameText(min: number, max: number) {
+  return text(min, max).refine(
+    value => !/[\p{Cc}\p{Zl}\p{Zp}\u00AD\u061C\u200B\u200E\u200F\u2060\u202A-\u202E\u2066-\u2069\uFEFF]/u.test(value),
+    {
+      error: "text without control characters, direction marks and invisible characters",
+    },
+  );
+}
+
+/** An address of the web. */
+export const webAddress = z
+  .url({ protocol: /^https?$/, error: "an http or https address" })
+  .max(2048)
+  .pipe(anyText);
+
+/** Depth and bytes (as JSON) of an object that a client attaches. */
+const METADATA_DEPTH_MAX = 20;
+const METADATA_BYTES_MAX = 65_536;
+
+/** A JSON object that can be stored and read back as it was sent. */
+export const metadataObject = z.record(z.string(), z.unknown()).superRefine((value, context) => {
+  const fault = faultIn(value, 1);
+  if (fault) context.addIssue({ code: "custom", message: fault });
+  else if (Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX) {
+    context.addIssue({ code: "custom", message: `a JSON object of at most ${METADATA_BYTES_MAX} bytes` });
+  }
+});
+
+function faultIn(value: unknown, depth: number): string | undefined {
+  if (typeof value === "string")
+    return anyText.safeParse(value).success ? undefined : "text without NUL characters and lone surrogates";
+  if (typeof value === "number") return Number.isFinite(value) ? undefined : "numbers that a double can hold";
+  if (typeof value !== "object" || value === null) return undefined;
+  if (depth > METADATA_DEPTH_MAX) return `at most ${METADATA_DEPTH_MAX} levels`;
+  const parts = Array.isArray(value) ? value : Object.entries(value).flat();
+  for (const part of parts) {
+    const fault = faultIn(part, depth + 1);
+    if (fault) return fault;
+  }
+  return undefined;
+}
+
+function isBetween(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max;
+}

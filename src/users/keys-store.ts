@@ -1,0 +1,73 @@
+// SQL of keys: named keys, rotation of the account key.
+
+import { liveKey, lockCaller } from "../auth/live-key.ts";
+import type { Caller, Scope } from "../auth/scopes.ts";
+import type { Sql } from "../db.ts";
+import { Problem } from "../problem.ts";
+import type { NamedKey } from "./model.ts";
+
+/** Named keys of one account; enough for every device and script somebody has. */
+export const NAMED_KEYS_MAX = 100;
+
+const columns = (sql: Sql) => sql`
+  k.id, k.name, k.key_prefix AS prefix, k.scopes, k.created_at, k.expires_at`;
+
+/** The caller's named keys, newest first, expired ones included until they are deleted. */
+export async function listKeys(sql: Sql, caller: Caller): Promise<NamedKey[]> {
+  return sql<NamedKey[]>`
+    SELECT ${columns(sql)} FROM api_keys k
+    WHERE k.user_id = ${caller.userId}::uuid AND k.kind = 'named' AND ${liveKey(sql, caller)}
+    ORDER BY k.created_at DESC, k.id DESC LIMIT ${NAMED_KEYS_MAX}`;
+}
+
+export type NewKey = { name: string; scopes: readonly Scope[]; expiresAt: string | null; hash: string; prefix: string };
+
+/** Adds a named key. Throws `validation` where there are as many as may be. */
+export async function createKey(sql: Sql, caller: Caller, key: NewKey): Promise<NamedKey> {
+  return sql.begin(async tx => {
+    await lockCaller(tx, caller);
+    const [row] = await tx<NamedKey[]>`
+      INSERT INTO api_keys AS k (user_id, name, scopes, expires_at, key_hash, key_prefix)
+      SELECT ${caller.userId}::uuid, ${key.name}, ${[...key.scopes]}::text[], ${key.expiresAt}::timestamptz,
+        ${key.hash}, ${key.prefix}
+      WHERE (SELECT count(*) FROM api_keys WHERE user_id = ${caller.userId}::uuid AND kind = 'named') < ${NAMED_KEYS_MAX}
+      RETURNING ${columns(tx as unknown as Sql)}`;
+    if (!row) {
+      throw new Problem("validation", {
+        detail: `An account has at most ${NAMED_KEYS_MAX} named keys. Delete one that is no longer needed.`,
+      });
+    }
+    return row;
+  });
+}
+
+/** Deletes one of the caller's named keys, which stops working at once. Throws `not-found`. */
+export async function deleteKey(sql: Sql, caller: Caller, keyId: string): Promise<void> {
+  await sql.begin(async tx => {
+    await lockCaller(tx, caller);
+    const { count } = await tx`
+      DELETE FROM api_keys WHERE id = ${keyId}::uuid AND user_id = ${caller.userId}::uuid AND kind = 'named'`;
+    if (count === 0) throw new Problem("not-found");
+  });
+}
+
+/**
+ * Gives the account a new key. The one that asked goes on working until the new one is first used, at most 24
+ * hours, so that a lost answer locks nobody out; any other key of an earlier rotation ends now.
+ */
+export async function rotateKey(sql: Sql, caller: Caller, key: { hash: string; prefix: string }): Promise<void> {
+  await sql.begin(async tx => {
+    await lockCaller(tx, caller);
+    await tx`
+      DELETE FROM api_keys WHERE user_id = ${caller.userId}::uuid AND kind = 'retiring' AND id <> ${caller.keyId}::uuid`;
+    // The caller's key may be retiring already: then the account key was never used and is the one to go.
+    await tx`
+      INSERT INTO api_keys (id, user_id, kind, name, key_hash, key_prefix, scopes, expires_at)
+      SELECT u.account_key_id, u.id, 'retiring', 'account key before the rotation', u.api_key_hash, u.api_key_prefix,
+        '{}', now() + interval '24 hours'
+      FROM users u WHERE u.id = ${caller.userId}::uuid AND u.account_key_id = ${caller.keyId}::uuid`;
+    await tx`
+      UPDATE users SET api_key_hash = ${key.hash}, api_key_prefix = ${key.prefix}, account_key_id = uuid_v7()
+      WHERE id = ${caller.userId}::uuid`;
+  });
+}
