@@ -29,12 +29,10 @@ function introduce({ username, apiKey }: { username: string; apiKey: string }): 
     ["Username", username],
     ["API key", apiKey],
   ];
-  return `
-  The first admin was created. Sign in on the admin pages with its key, which is
+  return `  The first admin was created. Sign in on the admin pages with its key, which is
   shown only now (\`bun run admin-key\` makes a new one):
 
-${table(rows)}
-`;
+${table(rows)}\n`;
 }
 
 function table(rows: string[][]): string {

@@ -1,8 +1,7 @@
 // The PostgreSQL that starts when DATABASE_URL is unset. Processes that share a data directory share one
 // instance: the first one in starts it, the last one out stops it, and what was killed is taken over.
 
-import { rmSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, rmSync } from "node:fs";
 import postgres from "postgres";
 import { findBinaries } from "./embedded/binaries.ts";
 import { NAME, prepareCluster, readPassword } from "./embedded/cluster.ts";
@@ -34,7 +33,8 @@ export type EmbeddedOptions = {
 export type Embedded = { url: string; dataDir: string; close(): Promise<void> };
 
 const WATCH_MS = 250;
-const PORT_TRIES_MAX = 5;
+const PORT_TRIES_MAX = 20;
+const CREATE_TRIES_MAX = 50;
 
 /** Takes part in the embedded PostgreSQL of a folder, starting it where it does not run. Throws StartError. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
@@ -53,13 +53,16 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   });
 
   const stopWatching = options.supervise ? watch(place, durable, options.log) : () => {};
-  const onExit = () => withLockSync(place.lock, 1_000, () => leaveSync(place, lease));
+  const onExit = () => {
+    if (existsSync(place.home)) withLockSync(place.lock, 1_000, () => leaveSync(place, lease));
+  };
   process.once("exit", onExit);
   let closed: Promise<void> | undefined;
   const close = () => {
     stopWatching();
     process.off("exit", onExit);
-    closed ??= withLock(place.lock, () => leave(place, lease));
+    // PostgreSQL ends by itself where somebody has removed its folder.
+    closed ??= existsSync(place.home) ? withLock(place.lock, () => leave(place, lease)) : Promise.resolve();
     return closed;
   };
   return { url, dataDir: place.home, close };
@@ -88,21 +91,28 @@ async function ensureRunning(place: Place, durable: boolean): Promise<Postmaster
   const [fixedPort] = listLeasedPorts(place.leases);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await startPostmaster(place, binaries.postgres, fixedPort ?? (await findFreePort()));
+      return await startPostmaster(place, binaries.postgres, fixedPort ?? choosePort());
     } catch (error) {
       if (!(error instanceof PortTaken) || fixedPort || attempt >= PORT_TRIES_MAX) throw error;
     }
   }
 }
 
-/** Not part of initdb: a first start that was killed in between is completed here. */
+/**
+ * Not part of initdb: a first start that was killed in between is completed here. The statement of the killed process
+ * may still be running, and then collides with ours.
+ */
 async function ensureDatabase(url: string, place: Place): Promise<void> {
-  if (await canConnect(url, place)) return;
-  const maintenance = postgres(url.replace(/\w+$/, "postgres"), CLIENT);
-  try {
-    await maintenance`CREATE DATABASE ${maintenance(NAME)}`;
-  } finally {
-    await maintenance.end();
+  for (let attempt = 1; !(await canConnect(url, place)); attempt++) {
+    const maintenance = postgres(url.replace(/\w+$/, "postgres"), CLIENT);
+    try {
+      await maintenance`CREATE DATABASE ${maintenance(NAME)}`;
+    } catch (error) {
+      if (attempt >= CREATE_TRIES_MAX) throw error;
+      await Bun.sleep(100);
+    } finally {
+      await maintenance.end();
+    }
   }
 }
 
@@ -172,13 +182,7 @@ function findUnused(place: Place): Postmaster | undefined {
   return listLeasedPorts(place.leases).length === 0 ? findPostmaster(place.data) : undefined;
 }
 
-async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return typeof address === "object" && address ? address.port : 0;
+/** Below the ports that systems give to outgoing connections: one of those could sit on ours while PostgreSQL restarts. */
+function choosePort(): number {
+  return 20_000 + Math.floor(Math.random() * 12_000);
 }

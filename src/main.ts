@@ -19,8 +19,11 @@ const HTTP_STOP_MS = 5_000;
 const POOL_STOP_S = 1;
 const STOP_MS = 9_500;
 
+/** One Ctrl-C arrives twice: from the terminal, and passed on by `bun run`. */
+const SAME_SIGNAL_MS = 500;
+
 const opened = new AsyncDisposableStack();
-let stopping = false;
+let stoppingSince: number | undefined;
 const started = start().catch(fail);
 
 for (const [signal] of STOP_SIGNALS) process.on(signal, stop);
@@ -74,8 +77,11 @@ function explainListen({ code, message }: NodeJS.ErrnoException, host: string, p
 
 /** Stops in order and ends the process; asked for a second time, it ends at once. */
 async function stop(): Promise<void> {
-  if (stopping) process.exit(1);
-  stopping = true;
+  if (stoppingSince !== undefined) {
+    if (performance.now() - stoppingSince > SAME_SIGNAL_MS) process.exit(1);
+    return;
+  }
+  stoppingSince = performance.now();
   setTimeout(() => process.exit(1), STOP_MS);
   await started;
   await opened.disposeAsync();
@@ -84,7 +90,7 @@ async function stop(): Promise<void> {
 
 async function fail(error: unknown): Promise<void> {
   console.error(isForPeople(error) ? messageOf(error) : error);
-  stopping = true;
+  stoppingSince = performance.now();
   await opened.disposeAsync();
   process.exit(1);
 }

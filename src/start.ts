@@ -1,5 +1,6 @@
 // The door through which every package script goes: `bun src/start.ts SCRIPT [ARGUMENTS]` installs what is
-// missing and then runs the script in this same process, so that signals and exit codes are the script's own.
+// missing and then runs the script in this same process, so that signals and exit codes are the script's own. For the
+// same reason package.json says `exec bun …`: a shell that stayed in between would die of a signal and not pass it on.
 
 import { resolve } from "node:path";
 import { ensureInstalled } from "./install.ts";

@@ -4,14 +4,14 @@ import { spawn } from "node:child_process";
 import {
   chownSync,
   existsSync,
-  mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { StartError } from "../start-error.ts";
 import type { Binaries } from "./binaries.ts";
 import { createLink, type Place } from "./place.ts";
@@ -76,24 +76,33 @@ function checkCluster({ data }: Place, { major }: Binaries): void {
 
 /** Made under another name and renamed when complete: a start that is killed halfway leaves nothing that looks like data. */
 async function createCluster(place: Place, binaries: Binaries, durable: boolean): Promise<void> {
-  const unfinished = `${place.data}.new`;
+  const prefix = `${place.data}.new-`;
+  removeAll(prefix);
+  const unfinished = mkdtempSync(prefix);
   const passwordFile = `${unfinished}.password`;
   const password = crypto.getRandomValues(new Uint8Array(24)).toHex();
-  rmSync(unfinished, { recursive: true, force: true });
-  rmSync(passwordFile, { force: true });
-  mkdirSync(unfinished, { mode: 0o700 });
   writeFileSync(passwordFile, password, { mode: 0o600 });
   if (place.account) {
     for (const path of [unfinished, passwordFile]) chownSync(path, place.account.uid, place.account.gid);
   }
   try {
     await runInitdb(place, binaries.initdb, unfinished, passwordFile, durable);
+    rmSync(place.password, { force: true });
+    writeFileSync(place.password, `${password}\n`, { mode: 0o600 });
+    renameSync(unfinished, place.data);
   } finally {
-    rmSync(passwordFile);
+    removeAll(prefix);
   }
-  rmSync(place.password, { force: true });
-  writeFileSync(place.password, `${password}\n`, { mode: 0o600 });
-  renameSync(unfinished, place.data);
+}
+
+/** What an initdb left that was killed. One may still be writing there, so this can fail and is done again next time. */
+function removeAll(prefix: string): void {
+  for (const name of readdirSync(dirname(prefix))) {
+    if (!name.startsWith(basename(prefix))) continue;
+    try {
+      rmSync(join(dirname(prefix), name), { recursive: true, force: true });
+    } catch {}
+  }
 }
 
 async function runInitdb(place: Place, program: string, data: string, passwordFile: string, durable: boolean) {

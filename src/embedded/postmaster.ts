@@ -59,7 +59,8 @@ export async function startPostmaster(place: Place, program: string, port: numbe
   for (const deadline = performance.now() + START_TIMEOUT_MS; performance.now() < deadline; await Bun.sleep(POLL_MS)) {
     const postmaster = findPostmaster(place.data);
     if (postmaster?.status === "ready") return postmaster;
-    if (failure) break;
+    // One that a killed process had just started counts as well.
+    if (failure && !postmaster) break;
   }
   const said = readFileSync(place.log).subarray(logStart).toString();
   if (/Address already in use/.test(said)) throw new PortTaken(`port ${port} is taken`);
