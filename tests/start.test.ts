@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
-import { emptyDatabase, PROJECT } from "./support.ts";
+import { createTestDatabase, emptyDatabase, PROJECT } from "./support.ts";
 
 const dataDir = createFolder();
 
@@ -35,7 +35,7 @@ test("the first start prints where to look and the admin's key; `bun run start` 
   expect(await server.stop()).toBe(0);
   expect(performance.now() - stopped).toBeLessThan(10_000);
   expect(isAlive(postmaster)).toBe(false);
-  expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
+  await expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
 });
 
 test("the key is shown once", async () => {
@@ -50,7 +50,7 @@ test("the server dies with the process that launched it", async () => {
   const postmaster = postmasterPid();
   launcher.kill("SIGKILL");
   await until(() => !isAlive(postmaster));
-  expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
+  await expect(fetch(`${baseUrl}/healthz`)).rejects.toThrow();
 });
 
 test("killed, it starts again on the same data", async () => {
@@ -62,6 +62,54 @@ test("killed, it starts again on the same data", async () => {
   const postmaster = postmasterPid();
   expect(await next.stop()).toBe(0);
   expect(isAlive(postmaster)).toBe(false);
+});
+
+test("while only PostgreSQL is dead the server answers 503, and it is back within 5 s by itself", async () => {
+  const server = await startServer({ DATA_DIR: dataDir });
+  expect((await fetch(`${server.baseUrl}/readyz`)).status).toBe(200);
+  process.kill(postmasterPid(), "SIGKILL");
+  const killedAt = performance.now();
+  const seen = new Set<number>();
+  for (let last = 0; last !== 200 || seen.size < 2; await Bun.sleep(5)) {
+    last = (await fetch(`${server.baseUrl}/readyz`)).status;
+    seen.add(last);
+    expect((await fetch(`${server.baseUrl}/healthz`)).status).toBe(200);
+    expect(performance.now() - killedAt).toBeLessThan(5_000);
+  }
+  expect([...seen].sort()).toEqual([200, 503]);
+  expect(await server.stop()).toBe(0);
+});
+
+test("a stop finishes the requests that were accepted and refuses new ones; a second signal ends it at once", async () => {
+  const database = await createTestDatabase();
+  for (const signals of [1, 2]) {
+    const server = await startServer({ DATABASE_URL: database.url });
+    const { promise: release, resolve } = Promise.withResolvers<void>();
+    // /readyz reads this table, so it waits.
+    const locked = database.sql.begin(async tx => {
+      await tx`LOCK TABLE schema_metadata IN ACCESS EXCLUSIVE MODE`;
+      await release;
+    });
+    const accepted = fetch(`${server.baseUrl}/readyz`).then(
+      response => response.status,
+      () => "cut",
+    );
+    await Bun.sleep(100);
+    server.kill("SIGTERM");
+    await Bun.sleep(600);
+    if (signals === 1) {
+      await expect(fetch(`${server.baseUrl}/healthz`)).rejects.toThrow();
+      resolve();
+      expect(await accepted).toBe(200);
+      expect(await server.exited).toBe(0);
+    } else {
+      server.kill("SIGTERM");
+      expect(await server.exited).toBe(1);
+      expect(await accepted).toBe("cut");
+      resolve();
+    }
+    await locked;
+  }
 });
 
 test("a busy port is named, with the way to another, and PostgreSQL does not stay behind", async () => {
