@@ -280,11 +280,13 @@ $$;
 CREATE AGGREGATE public.ledger_chain(opening text, rest text) (SFUNC = public.ledger_chain_step, STYPE = text);
 
 -- Posts entries, in the order of the array, for any number of users in one INSERT, with places, balances and
--- hashes worked out in one pass. The caller holds row locks on all the users, taken in id order (FOR NO KEY
--- UPDATE), and has seen to it that no balance falls below zero; the ledger's CHECKs refuse the statement else.
+-- hashes worked out in one pass. Locks the users in id order (FOR NO KEY UPDATE): who has to look at a balance
+-- before deciding what to post takes the same locks first. A balance that would fall below zero is refused by
+-- the ledger's CHECKs, and the whole statement with it.
 CREATE FUNCTION public.post_entries(postings public.ledger_posting[]) RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 #variable_conflict use_column
 BEGIN
+  PERFORM FROM public.users u WHERE u.id IN (SELECT p.user_id FROM unnest(postings) p) ORDER BY u.id FOR NO KEY UPDATE;
   INSERT INTO public.extropy_ledger (id, user_id, transaction_type, amount, balance_before, balance_after, card_id,
     attribution_id, reverses_id, idempotency_key, description, created_at, transaction_id, leg, user_seq,
     prev_hash, entry_hash)

@@ -3,3 +3,4 @@ DROP FUNCTION public.publish_cards(uuid[], uuid[], varchar[], integer[], uuid[],
   varchar[], varchar[], varchar[], varchar[], text[], jsonb[], integer[], decimal, integer);
 DROP TYPE public.publish_decision;
 DROP FUNCTION public.api_key_is_live(uuid, uuid);
+UPDATE public.schema_metadata SET value = '1.0.0', updated_at = now() WHERE key = 'schema_version';

@@ -153,3 +153,5 @@ BEGIN
     ORDER BY r.no, d.no;
 END
 $$;
+
+UPDATE public.schema_metadata SET value = '1.1.0', updated_at = now() WHERE key = 'schema_version';

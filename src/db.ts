@@ -20,12 +20,15 @@ const POOL_CONNECTIONS_MAX = 10;
 
 const RECONNECT_S = 0.2;
 
-/** Times as RFC 3339 text in UTC with all their microseconds, which a Date would cut to milliseconds. */
+/** Times as RFC 3339 text in UTC with six decimals: a Date would cut them, and PostgreSQL leaves out zeros at the end. */
 const TIMESTAMPTZ = {
   to: 1184,
   from: [1184],
   serialize: (value: string | Date) => (value instanceof Date ? value.toISOString() : value),
-  parse: (text: string) => text.replace(" ", "T").replace("+00", "Z"),
+  parse: (text: string) => {
+    const [second = "", fraction = ""] = text.replace(" ", "T").replace("+00", "").split(".");
+    return `${second}.${fraction.padEnd(6, "0")}Z`;
+  },
 };
 
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
