@@ -5,7 +5,7 @@ import { type Config, ConfigError, readConfig } from "./config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "./database.ts";
 import { isUnavailable } from "./db.ts";
 import { MigrationError } from "./migrate/error.ts";
-import { STOP_SIGNALS } from "./signals.ts";
+import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
 
 /**
@@ -13,7 +13,8 @@ import { StartError } from "./start-error.ts";
  * standard error for a bad environment, a database that can't be started or reached, or a failed migration.
  */
 export async function runCommand(work: (config: Config, args: string[]) => Promise<number | void>): Promise<never> {
-  exitOnSignals();
+  // An exit, unlike a signal, gives an embedded database back.
+  onStopSignal((_signal, exitCode) => process.exit(exitCode));
   try {
     process.exitCode = (await work(readConfig(process.env), process.argv.slice(2))) ?? 0;
   } catch (error) {
@@ -35,15 +36,6 @@ export async function useDatabase<T>(
     return await work(database);
   } finally {
     await database.close();
-  }
-}
-
-/** An exit, unlike a signal, gives an embedded database back. Stands aside where somebody else listens too. */
-function exitOnSignals(): void {
-  for (const [signal, exitCode] of STOP_SIGNALS) {
-    process.on(signal, () => {
-      if (process.listenerCount(signal) === 1) process.exit(exitCode);
-    });
   }
 }
 

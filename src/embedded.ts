@@ -33,6 +33,7 @@ export type EmbeddedOptions = {
 export type Embedded = { url: string; dataDir: string; close(): Promise<void> };
 
 const WATCH_MS = 250;
+const POLL_MS = 10;
 const PORT_TRIES_MAX = 20;
 const CREATE_TRIES_MAX = 50;
 
@@ -83,7 +84,8 @@ function urlOf(place: Place, { port }: Postmaster): string {
 async function ensureRunning(place: Place, durable: boolean): Promise<Postmaster> {
   for (let found = findPostmaster(place.data); found; found = findPostmaster(place.data)) {
     if (found.status === "ready") return found;
-    await Bun.sleep(WATCH_MS / 10);
+    if (found.status === "stopping") await stopPostmaster(found);
+    else await Bun.sleep(POLL_MS);
   }
   const binaries = findBinaries(place);
   await prepareCluster(place, binaries, durable);

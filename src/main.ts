@@ -10,7 +10,7 @@ import { createPool } from "./db.ts";
 import { watchLauncher } from "./launcher.ts";
 import { createLogger } from "./log.ts";
 import { applyMigrations } from "./migrate.ts";
-import { STOP_SIGNALS } from "./signals.ts";
+import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
 import { ensureAdmin } from "./users/ensure-admin.ts";
 
@@ -26,7 +26,7 @@ const opened = new AsyncDisposableStack();
 let stoppingSince: number | undefined;
 const started = start().catch(fail);
 
-for (const [signal] of STOP_SIGNALS) process.on(signal, stop);
+onStopSignal(stop);
 watchLauncher(stop);
 
 async function start(): Promise<void> {
@@ -40,9 +40,9 @@ async function start(): Promise<void> {
 
   const sql = createPool(database.url);
   opened.defer(() => sql.end({ timeout: POOL_STOP_S }));
-  const admin = await ensureAdmin({ sql, config, log });
-
+  // Listens before there is an admin: where the port is taken, no key has been made that nobody gets to see.
   const port = listen(config, createApp({ config, sql, log }));
+  const admin = await ensureAdmin({ sql, config, log });
   process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, admin }));
 }
 

@@ -269,6 +269,7 @@ describe("system users", () => {
         await holder.stop();
         rmSync(home, { recursive: true });
       }
+      expect(await refusal(dataDir)).toContain(home);
     });
   }
 });

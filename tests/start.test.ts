@@ -1,7 +1,7 @@
 // The server as a process: what it prints, what it refuses and how, how it stops, and who it dies with.
 
 import { expect, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
@@ -156,12 +156,26 @@ test("a database that can't be reached is told in one line", async () => {
   expect(server.stderr().trim()).not.toContain("\n");
 });
 
-test("packages that can't be installed are explained", async () => {
-  const clone = createFolder();
-  mkdirSync(join(clone, "src"));
-  for (const path of ["package.json", "bun.lock", "bunfig.toml", "src"]) {
-    Bun.spawnSync(["cp", "-R", join(PROJECT, path), clone]);
+test("a terminal that is closed does not end a server that has no output there, as under nohup", async () => {
+  const database = await emptyDatabase();
+  const server = await startServer({ DATABASE_URL: database.url });
+  server.kill("SIGHUP");
+  await Bun.sleep(200);
+  expect((await fetch(`${server.baseUrl}/healthz`)).status).toBe(200);
+});
+
+test("a fresh clone installs its packages by itself and then does what was asked", async () => {
+  const clone = cloneProject();
+  for (const installs of [true, false]) {
+    const command = startProgram(["run", "database-url"], { cwd: clone, env: { DATABASE_URL: "postgres://db/x" } });
+    expect(await command.exited).toBe(0);
+    expect(command.stdout()).toBe("postgres://db/x\n");
+    expect(command.stderr().includes("Installing")).toBe(installs);
   }
+});
+
+test("packages that can't be installed are explained", async () => {
+  const clone = cloneProject();
   writeFileSync(join(clone, ".npmrc"), "registry=http://127.0.0.1:1/\nfetch-retries=0\n");
   const env = {
     BUN_CONFIG_REGISTRY: "http://127.0.0.1:1/",
@@ -172,3 +186,12 @@ test("packages that can't be installed are explained", async () => {
   expect(await server.exited).toBe(1);
   expect(server.stderr()).toContain("The packages could not be installed");
 });
+
+/** The project without node_modules. */
+function cloneProject(): string {
+  const clone = createFolder();
+  for (const path of ["package.json", "bun.lock", "bunfig.toml", "src"]) {
+    cpSync(join(PROJECT, path), join(clone, path), { recursive: true });
+  }
+  return clone;
+}

@@ -63,6 +63,7 @@ async function connect(): Promise<Instance> {
 }
 
 const TEST_PREFIX = "extrophi_test";
+const TEMPLATE_PREFIX = "extrophi_template";
 
 /** The name tells whose it is, so that the databases of a killed run can be recognised. */
 function nameDatabase(): string {
@@ -100,15 +101,15 @@ function inDatabase(url: string, name: string): string {
 
 /** Several test processes arrive at once: the first one builds it, under another name until it is complete. */
 async function ensureTemplate(admin: Sql): Promise<string> {
-  const name = `extrophi_template_${hashOfMigrations()}`;
+  const name = `${TEMPLATE_PREFIX}_${hashOfMigrations()}`;
   const unfinished = `${name}_unfinished`;
   const { url } = await openInstance();
   const connection = await admin.reserve();
   try {
-    await connection`SELECT pg_advisory_lock(hashtext(${name}::text))`;
+    await connection`SELECT pg_advisory_lock(hashtext(${TEMPLATE_PREFIX}::text))`;
     const existing = await connection`SELECT 1 FROM pg_database WHERE datname = ${name}::text`;
     if (existing.length === 0) {
-      await connection`DROP DATABASE IF EXISTS ${connection(unfinished)} WITH (FORCE)`;
+      await dropTemplates(connection);
       await connection`CREATE DATABASE ${connection(unfinished)} TEMPLATE template0`;
       await applyMigrations(inDatabase(url, unfinished));
       await connection`ALTER DATABASE ${connection(unfinished)} RENAME TO ${connection(name)}`;
@@ -118,6 +119,13 @@ async function ensureTemplate(admin: Sql): Promise<string> {
     connection.release();
   }
   return name;
+}
+
+/** Those of earlier migrations, and one that was not finished. */
+async function dropTemplates(connection: Sql): Promise<void> {
+  const rows = await connection<{ datname: string }[]>`
+    SELECT datname FROM pg_database WHERE starts_with(datname, ${TEMPLATE_PREFIX}::text) ORDER BY datname LIMIT 1000`;
+  for (const { datname } of rows) await connection`DROP DATABASE ${connection(datname)} WITH (FORCE)`;
 }
 
 function hashOfMigrations(): string {

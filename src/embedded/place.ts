@@ -1,7 +1,7 @@
 // Where the embedded PostgreSQL lives: normally in DATA_DIR. Where DATA_DIR lies behind a folder that
 // PostgreSQL's own user can't enter (root's home, say), it lives under /var/lib and DATA_DIR holds a link.
 
-import { accessSync, constants, lstatSync, mkdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { reasonOf, StartError } from "../start-error.ts";
 import { type Account, canEnter, findAccount } from "./account.ts";
@@ -28,6 +28,11 @@ export function findPlace(dataDir: string): Place {
   createWritable(dir);
   const data = join(dir, "postgres");
   const linked = findLink(data);
+  if (linked && !existsSync(linked)) {
+    throw new StartError(
+      `${data} is a link to ${linked}, where PostgreSQL kept its data, and there is nothing. Bring the data back from a backup, or remove the link to start with an empty database. Nothing was changed.`,
+    );
+  }
   const account = findAccount(linked ?? data);
   if (linked) return placeIn(dirname(linked), account, data);
   if (!account || canEnter(account, dir)) return placeIn(dir, account, undefined);

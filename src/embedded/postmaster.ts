@@ -2,13 +2,18 @@
 // process (others may be using it), and stopped.
 
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { closeSync, openSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { findProcess, isAlive } from "../processes.ts";
 import { StartError } from "../start-error.ts";
 import type { Place } from "./place.ts";
 
 export type Postmaster = { pid: number; port: number; status: "starting" | "ready" | "stopping" };
+
+/** Somebody else has the port. */
+export class PortTaken extends StartError {
+  override name = "PortTaken";
+}
 
 const POLL_MS = 5;
 /** Recovery after a crash replays the log first; that may take long, and nothing else helps. */
@@ -63,15 +68,14 @@ export async function startPostmaster(place: Place, program: string, port: numbe
     if (failure && !postmaster) break;
   }
   const said = readFileSync(place.log).subarray(logStart).toString();
-  if (/Address already in use/.test(said)) throw new PortTaken(`port ${port} is taken`);
+  if (/Address already in use/.test(said)) {
+    throw new PortTaken(
+      `Port ${port}, where those who use the embedded PostgreSQL expect it, is taken by another program. Stop that program, or all of those.`,
+    );
+  }
   throw new StartError(
     `PostgreSQL did not start (${failure ?? "it took too long"}). ${lastWords(said)}Its log is ${place.log}. The data in ${place.data} were not changed.`,
   );
-}
-
-/** Somebody else has the port. */
-export class PortTaken extends Error {
-  override name = "PortTaken";
 }
 
 /** Ends all connections, writes everything to disk and resolves when the process is gone. */
@@ -149,6 +153,5 @@ function clearRemains(data: string): void {
       }
     }
   }
-  const pidFile = join(data, "postmaster.pid");
-  if (existsSync(pidFile)) rmSync(pidFile);
+  rmSync(join(data, "postmaster.pid"), { force: true });
 }
