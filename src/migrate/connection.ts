@@ -50,9 +50,9 @@ export async function createDatabase(url: string): Promise<void> {
 
 /** Runs `work` with a database of its own on the server of this address, which is dropped in the end. */
 export async function withScratchDatabase<T>(url: string, work: (url: string) => Promise<T>): Promise<T> {
+  const database = `extrophi_scratch_${crypto.randomUUID().slice(0, 8)}`;
   const scratch = new URL(url);
-  scratch.pathname = `/extrophi_scratch_${crypto.randomUUID().slice(0, 8)}`;
-  const { database } = connect(scratch.href).options;
+  scratch.pathname = `/${database}`;
   await createDatabase(scratch.href);
   try {
     return await work(scratch.href);
@@ -118,8 +118,9 @@ function explain(error: unknown, sql: Sql): unknown {
   if (error instanceof MigrationError) return error;
   const { message } = error as Error;
   const state = sqlState(error);
-  if (state === MISSING_DATABASE)
+  if (state === MISSING_DATABASE) {
     return new MissingDatabase(`There is no ${describeTarget(sql)} yet.`, { cause: error });
+  }
   const isRefused = error instanceof postgres.PostgresError && error.severity === "FATAL";
   if (isRefused || isUnavailable(error)) {
     return new MigrationError(`No connection to ${describeTarget(sql)}: ${message}`, { cause: error });

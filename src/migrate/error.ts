@@ -10,12 +10,17 @@ export class MigrationError extends Error {
 /** PL/pgSQL's RAISE EXCEPTION without a code: a sentence written for people. */
 const RAISED = "P0001";
 
+const LOCK_NOT_AVAILABLE = "55P03";
+
 /** The error of a file's SQL as a MigrationError with the file's name, the place in it and what PostgreSQL said. */
 export function failureOf(file: string, sql: string, error: unknown): unknown {
   if (!(error instanceof postgres.PostgresError)) return error;
   const place = error.position ? `, ${placeOf(sql, Number(error.position))}` : "";
   const lines = [`${file}${place}: ${error.message}`];
   if (error.detail) lines.push(`  Detail: ${error.detail}`);
+  if (error.code === LOCK_NOT_AVAILABLE) {
+    lines.push("  Another session holds a lock that this needs. Try again when it is done, or stop it first.");
+  }
   if (error.hint) lines.push(`  Hint: ${error.hint}`);
   if (error.code !== RAISED) {
     if (error.where) lines.push(`  Where: ${error.where.replaceAll("\n", "\n         ")}`);

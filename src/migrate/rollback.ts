@@ -1,6 +1,6 @@
 // `migrate rollback`: takes the newest migrations back, after a rehearsal that shows what would be lost.
 
-import type { Sql } from "../db.ts";
+import type { Sql, Tx } from "../db.ts";
 import { type Catalogue, compareCatalogues, type Difference, readCatalogue } from "./catalogue.ts";
 import { withDatabase } from "./connection.ts";
 import { countRows } from "./count.ts";
@@ -58,7 +58,7 @@ async function stepsBack(sql: Sql, migrations: readonly Migration[], to: number 
   return migrations.filter(({ number }) => numbers.has(number)).reverse();
 }
 
-async function takeBack(tx: Parameters<typeof runFile>[0], steps: readonly Migration[]): Promise<void> {
+async function takeBack(tx: Sql | Tx, steps: readonly Migration[]): Promise<void> {
   for (const step of steps) {
     await runFile(tx, step, "down");
     await forgetMigration(tx, step);
