@@ -1,7 +1,6 @@
 // The real programs as processes of their own, for tests of what only a process shows: signals, exit codes,
 // crashes, what it prints. None outlives the test file that started it.
 
-import { afterAll } from "bun:test";
 import { spawn } from "node:child_process";
 import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -33,10 +32,11 @@ export type Program = {
 const running = new Set<Program>();
 const folders: string[] = [];
 
-afterAll(async () => {
+/** Called by preload.ts after each file. */
+export async function stopPrograms(): Promise<void> {
   await Promise.all([...running].map(program => program.stop()));
-  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
-});
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
 
 /** Runs `bun` with the arguments, in the project's folder unless told otherwise. */
 export function startProgram(args: string[], options: ProgramOptions = {}): Program {
