@@ -1,39 +1,21 @@
 // The whole HTTP server as one Elysia app: error handler first, then the slices.
 
 import { type AnyElysia, Elysia } from "elysia";
-import { createGuard, Gatekeeper, type Guard, UnreadableBody } from "./auth/guard.ts";
+import { UnreadableBody } from "./auth/guard.ts";
 import { cardRoutes } from "./cards/routes.ts";
-import type { Config } from "./config.ts";
-import type { Sql } from "./db.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
-import type { Logger } from "./log.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
+import { createServices, type Deps } from "./services.ts";
 import { userRoutes } from "./users/routes.ts";
 
-/** What the app needs from the process that runs it. */
-export type Deps = { config: Config; sql: Sql; log: Logger };
-
-/** What the slices share. */
-export type Services = Deps & {
-  gatekeeper: Gatekeeper;
-  guard: Guard;
-  /** What addresses in answers begin with, without a slash at the end. */
-  baseUrlOf(request: Request): string;
-};
+export type { Services } from "./services.ts";
 
 /** Builds the app; it listens nowhere yet. Tests call `app.handle(request)`. */
-export function createApp({ config, sql, log }: Deps) {
-  const gatekeeper = new Gatekeeper(sql, config);
-  const services: Services = {
-    config,
-    sql,
-    log,
-    gatekeeper,
-    guard: createGuard(gatekeeper),
-    baseUrlOf: request => config.publicBaseUrl ?? new URL(request.url).origin,
-  };
+export function createApp(deps: Deps) {
+  const services = createServices(deps);
+  const { gatekeeper, log } = services;
 
   const app = new Elysia({
     name: "extrophi",

@@ -1,10 +1,12 @@
 // Is the process up, and can it do its work? For people, load balancers and alarms.
 
+import { semver } from "bun";
 import { Elysia } from "elysia";
 import { z } from "zod";
-import type { Services } from "./app.ts";
+import snapshot from "../migrations/schema.snapshot.json";
 import { answers } from "./contract.ts";
 import { Problem } from "./problem.ts";
+import type { Services } from "./services.ts";
 
 const tags = ["System"];
 
@@ -19,7 +21,12 @@ export function healthRoutes({ sql }: Pick<Services, "sql">) {
       "/readyz",
       async () => {
         const [row] = await sql<{ value: string }[]>`SELECT value FROM schema_metadata WHERE key = 'schema_version'`;
-        if (!row) throw new Problem("unavailable", { detail: "The database has no schema yet." });
+        // A server that was updated before this one may have taken the schema further; it stays compatible within a major version.
+        if (!row || !semver.satisfies(row.value, `^${snapshot.version}`)) {
+          throw new Problem("unavailable", {
+            detail: `The schema is at version ${row?.value ?? "none"} and this server needs ${snapshot.version}: run \`bun run migrate apply\`.`,
+          });
+        }
         return { status: "ready" as const, schema_version: row.value };
       },
       {

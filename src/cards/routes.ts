@@ -2,10 +2,10 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
-import type { Services } from "../app.ts";
 import { answers } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { Problem } from "../problem.ts";
+import type { Services } from "../services.ts";
 import { card, cardChange, cardFilter, publishAnswer, publishRequest } from "./model.ts";
 import { publish } from "./publish.ts";
 import { type CardRow, changeCard, getCard, listOwnCards, versionOf, withdrawCard } from "./store.ts";

@@ -2,12 +2,12 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
-import type { Services } from "../app.ts";
 import { generateKey, keyPrefix } from "../auth/key.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import { type Caller, DEFAULT_SCOPES, SCOPES } from "../auth/scopes.ts";
 import { answers } from "../contract.ts";
 import { invalid, Problem } from "../problem.ts";
+import type { Services } from "../services.ts";
 import { WindowCounter } from "../window-counter.ts";
 import { createKey, deleteKey, listKeys, rotateKey } from "./keys-store.ts";
 import {

@@ -1,0 +1,27 @@
+// What the slices share: made once for each app from what the process gives it.
+
+import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
+import type { Config } from "./config.ts";
+import type { Sql } from "./db.ts";
+import type { Logger } from "./log.ts";
+
+/** What the app needs from the process that runs it. */
+export type Deps = { config: Config; sql: Sql; log: Logger };
+
+export type Services = Deps & {
+  gatekeeper: Gatekeeper;
+  guard: Guard;
+  /** What addresses in answers begin with, without a slash at the end. */
+  baseUrlOf(request: Request): string;
+};
+
+/** Makes the services of one app; `gatekeeper.close()` ends its threads. */
+export function createServices(deps: Deps): Services {
+  const gatekeeper = new Gatekeeper(deps.sql, deps.config);
+  return {
+    ...deps,
+    gatekeeper,
+    guard: createGuard(gatekeeper),
+    baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
+  };
+}
