@@ -18,6 +18,7 @@ import { ensureAdmin } from "./users/ensure-admin.ts";
 const HTTP_STOP_MS = 5_000;
 const POOL_STOP_S = 1;
 const STOP_MS = 9_500;
+const FAIL_MS = 1_000;
 
 /** One Ctrl-C arrives twice: from the terminal, and passed on by `bun run`. */
 const SAME_SIGNAL_MS = 500;
@@ -92,5 +93,7 @@ async function fail(error: unknown): Promise<void> {
   console.error(isForPeople(error) ? messageOf(error) : error);
   stoppingSince = performance.now();
   await opened.disposeAsync();
-  process.exit(1);
+  // Ends by itself, so that `bun --watch` goes on waiting for a change; the timer is for what might still be open.
+  process.exitCode = 1;
+  setTimeout(() => process.exit(), FAIL_MS).unref();
 }
