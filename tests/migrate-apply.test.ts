@@ -1,13 +1,15 @@
 // `migrate apply`: a database comes to the newest schema whatever state it was in, however many try, or it
 // stays as it was.
 
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readMigrations } from "../src/migrate/files.ts";
 import { applyMigrations } from "../src/migrate.ts";
-import { makeMigrations, runMigrate } from "./migrate-support.ts";
+import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
+
+afterAll(removeMigrations);
 
 async function listTables({ sql }: TestDatabase): Promise<string[]> {
   const rows = await sql<{ name: string }[]>`

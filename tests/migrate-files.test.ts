@@ -1,8 +1,10 @@
 // A directory of migrations that is not in order is refused before anything reaches a database.
 
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readMigrations } from "../src/migrate/files.ts";
-import { makeFiles, makeMigrations } from "./migrate-support.ts";
+import { makeFiles, makeMigrations, removeMigrations } from "./migrate-support.ts";
+
+afterAll(removeMigrations);
 
 test("the project's own migrations are in order", async () => {
   const migrations = await readMigrations();

@@ -1,13 +1,15 @@
 // `migrate rollback`: takes back only what a person has agreed to lose, all of it or nothing.
 
-import { expect, test } from "bun:test";
+import { afterAll, expect, test } from "bun:test";
 import { readCatalogue } from "../src/migrate/catalogue.ts";
 import { withDatabase } from "../src/migrate/connection.ts";
 import { readMigrations } from "../src/migrate/files.ts";
 import { rollbackMigrations } from "../src/migrate/rollback.ts";
 import { applyMigrations } from "../src/migrate.ts";
-import { makeMigrations, runMigrate } from "./migrate-support.ts";
+import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase } from "./support.ts";
+
+afterAll(removeMigrations);
 
 const confirm = async () => true;
 

@@ -1,7 +1,6 @@
 // What the tests of migrations share: the real command as a process, and directories of migrations made up
 // for one test.
 
-import { afterAll } from "bun:test";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,9 +27,10 @@ export async function runMigrate(url: string, args: readonly string[], stdin = "
 
 const directories: string[] = [];
 
-afterAll(async () => {
-  await Promise.all(directories.map(directory => rm(directory, { recursive: true })));
-});
+/** Removes the directories made so far. For `afterAll` of every file that makes some. */
+export async function removeMigrations(): Promise<void> {
+  await Promise.all(directories.splice(0).map(directory => rm(directory, { recursive: true })));
+}
 
 /** A directory of migrations, given as file names and their SQL. A `.sql` without its `.down.sql` gets an empty one. */
 export async function makeMigrations(files: Record<string, string>): Promise<string> {

@@ -1,13 +1,15 @@
 // `migrate verify`: every way in which a schema or its books can be wrong is found and named, and nothing
 // else is.
 
-import { beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Sql } from "../src/db.ts";
 import { MIGRATIONS_DIRECTORY } from "../src/migrate/files.ts";
 import { makeSnapshot, readSnapshot } from "../src/migrate/snapshot.ts";
 import { verifyDatabase } from "../src/migrate/verify.ts";
-import { makeFiles, runMigrate } from "./migrate-support.ts";
+import { makeFiles, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
+
+afterAll(removeMigrations);
 
 const ALICE = "00000000-0000-7000-8000-00000000000a";
 const BOB = "00000000-0000-7000-8000-00000000000b";
