@@ -33,6 +33,10 @@ const environment = z.object({
   BCRYPT_COST: z.coerce.number().int().min(4).max(14).default(10),
   INITIAL_GRANT: amountText.default("10.00"),
   PUBLISH_REWARD: amountText.default("1.00"),
+  ATTRIBUTION_CITATION: amountText.default("0.10"),
+  ATTRIBUTION_REMIX: amountText.default("0.50"),
+  ATTRIBUTION_REPLY: amountText.default("0.05"),
+  ATTRIBUTION_INSPIRATION: amountText.default("0.00"),
 });
 
 /** Everything the server can be told from outside. Amounts are text with two decimals. */
@@ -53,7 +57,12 @@ export type Config = Readonly<{
   publishRewardsPerDay: number;
   trustedProxies: readonly string[];
   bcryptCost: number;
-  amounts: Readonly<{ initialGrant: string; publishReward: string }>;
+  amounts: Readonly<{
+    initialGrant: string;
+    publishReward: string;
+    /** What the citing card's author pays, by attribution type. */
+    attribution: Readonly<Record<"citation" | "remix" | "reply" | "inspiration", string>>;
+  }>;
 }>;
 
 /** Thrown where the environment holds bad values: `message` names each variable and what it should be. */
@@ -85,6 +94,15 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publishRewardsPerDay: e.PUBLISH_REWARDS_PER_DAY,
     trustedProxies: Object.freeze(e.TRUSTED_PROXIES),
     bcryptCost: e.BCRYPT_COST,
-    amounts: Object.freeze({ initialGrant: e.INITIAL_GRANT, publishReward: e.PUBLISH_REWARD }),
+    amounts: Object.freeze({
+      initialGrant: e.INITIAL_GRANT,
+      publishReward: e.PUBLISH_REWARD,
+      attribution: Object.freeze({
+        citation: e.ATTRIBUTION_CITATION,
+        remix: e.ATTRIBUTION_REMIX,
+        reply: e.ATTRIBUTION_REPLY,
+        inspiration: e.ATTRIBUTION_INSPIRATION,
+      }),
+    }),
   });
 }
