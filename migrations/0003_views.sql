@@ -46,7 +46,8 @@ WHERE coalesce(undone.transaction_type, l.transaction_type)
   IN ('initial_grant', 'publish_reward', 'bonus', 'penalty', 'admin_adjustment')
 GROUP BY l.transaction_type;
 
--- Not able to sign in: no key hashes to this.
+-- Not able to sign in: no key hashes to this. It may be there already, where a rollback had to leave it.
 INSERT INTO public.users (id, username, email, display_name, api_key_hash, api_key_prefix, is_active)
 VALUES ('00000000-0000-0000-0000-000000000000', 'system', 'system@extrophi.local', 'System Account',
-  'no key has this hash', 'ext_sys', false);
+  'no key has this hash', 'ext_sys', false)
+ON CONFLICT (id) DO NOTHING;

@@ -34,6 +34,8 @@ const TIMESTAMPTZ = {
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
 export function createPool(url: string, options: { max?: number; application?: string } = {}): Sql {
   return postgres(url, {
+    // postgres.js takes the name as it stands in the address, with %20 for a space.
+    database: decodeURIComponent(new URL(url).pathname.slice(1)),
     max: options.max ?? POOL_CONNECTIONS_MAX,
     idle_timeout: 60,
     connect_timeout: 5,
