@@ -13,6 +13,10 @@ export const pageQuery = {
   limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
   cursor: z.string().min(1).max(500).optional(),
 };
+export type PageRequest = { limit: number; cursor?: string | undefined };
+
+/** The sort values of rows ordered by a time and then by id. PostgreSQL knows no year 0, and no fraction of any length. */
+export const timeAndId = z.tuple([z.iso.datetime({ precision: 6 }).refine(time => !time.startsWith("0000")), z.guid()]);
 
 /** The contract of a page of `item`. */
 export function pageOf<T extends z.ZodType>(item: T) {

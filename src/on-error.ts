@@ -3,7 +3,7 @@
 
 import type { AnyElysia } from "elysia";
 import type { z } from "zod";
-import type { Gatekeeper } from "./auth/guard.ts";
+import type { Gatekeeper, Incoming } from "./auth/guard.ts";
 import { problemOf } from "./db.ts";
 import type { Logger } from "./log.ts";
 import { invalid, Problem, problemResponse, type ValidationError } from "./problem.ts";
@@ -12,11 +12,11 @@ import { stateOf } from "./request-state.ts";
 /** Bad values listed in one answer. */
 const ERRORS_MAX = 50;
 
-type Thrown = { error: unknown; code: string | number; request: Request };
+type Thrown = Incoming & { error: unknown; code: string | number };
 
 /** The one error handler of the app. */
 export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper, log: Logger) {
-  return async ({ error, code, request }: Thrown): Promise<Response> => {
+  return async ({ error, code, request, server }: Thrown): Promise<Response> => {
     const { id } = stateOf(request);
     let cause = error;
     if (code === "NOT_FOUND" && !(error instanceof Problem)) {
@@ -29,6 +29,7 @@ export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper,
     } catch (refusal) {
       cause = refusal;
     }
+    if (cause instanceof Problem && cause.slug === "unauthenticated") gatekeeper.forget({ request, server });
     return problemResponse(translate(cause, code, log, id), id);
   };
 }

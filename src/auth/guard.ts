@@ -18,7 +18,7 @@ export class UnreadableBody {
   constructor(readonly problem: unknown) {}
 }
 
-type Incoming = {
+export type Incoming = {
   request: Request;
   body?: unknown;
   server: { requestIP(request: Request): { address: string } | null } | null;
@@ -53,7 +53,7 @@ export class Gatekeeper {
   async admit(incoming: Incoming, scope: Scope): Promise<Caller> {
     const { request } = incoming;
     const state = stateOf(request);
-    const key = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
+    const key = keyOf(request);
     if (key === undefined) throw new Problem("unauthenticated");
     let caller = this.verifier.recall(key);
     if (!caller) {
@@ -94,9 +94,19 @@ export class Gatekeeper {
     state.callerConfirmed = true;
   }
 
+  /** A remembered key turned out to be dead: from now on it counts, and takes as long, as any other bad key. */
+  forget(incoming: Incoming): void {
+    const key = keyOf(incoming.request);
+    if (key !== undefined && this.verifier.forget(key)) this.#failures.count(this.addressOf(incoming));
+  }
+
   close(): void {
     this.bcrypt.close();
   }
+}
+
+function keyOf(request: Request): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
 /** The plugin with the macros. */

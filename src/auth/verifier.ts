@@ -49,6 +49,11 @@ export class KeyVerifier {
     this.#known.set(fingerprint(key), caller);
   }
 
+  /** Forgets a key that turned out to be dead; true where it was remembered. */
+  forget(key: string): boolean {
+    return this.#known.delete(fingerprint(key));
+  }
+
   async #search(key: string): Promise<Caller | undefined> {
     const prefix = keyPrefix(key);
     const candidates = await this.sql<Candidate[]>`
@@ -72,7 +77,7 @@ export class KeyVerifier {
         userId: found.user_id,
         keyId: found.key_id,
         isAccountKey: found.is_account_key,
-        scopes: new Set(found.scopes ?? SCOPES),
+        scopes: new Set(found.is_account_key ? SCOPES : found.scopes),
       };
     }
     return undefined;

@@ -1,9 +1,8 @@
 // SQL of cards as rows: reading, listing, changing. Publishing is in publish.ts.
 
-import { z } from "zod";
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { decodeCursor, type Page, toPage } from "../cursor.ts";
+import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { Card, CardChange } from "./model.ts";
@@ -57,16 +56,14 @@ export type CardFilter = {
   q?: string | undefined;
 };
 
-const cursorKey = z.tuple([z.iso.datetime(), z.guid()]);
-
 /** The caller's published cards, newest first. */
 export async function listOwnCards(
   sql: Sql,
   caller: Caller,
   filter: CardFilter,
-  { limit, cursor }: { limit: number; cursor?: string | undefined },
+  { limit, cursor }: PageRequest,
 ): Promise<Page<CardRow>> {
-  const after = decodeCursor(cursor, cursorKey);
+  const after = decodeCursor(cursor, timeAndId);
   const rows = await sql<CardRow[]>`
     SELECT ${cardColumns(sql)} FROM cards c JOIN users u ON u.id = c.user_id
     WHERE c.user_id = ${caller.userId}::uuid AND c.is_published AND ${liveKey(sql, caller)}

@@ -2,6 +2,7 @@
 
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller, Scope } from "../auth/scopes.ts";
+import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { NamedKey } from "./model.ts";
@@ -13,11 +14,19 @@ const columns = (sql: Sql) => sql`
   k.id, k.name, k.key_prefix AS prefix, k.scopes, k.created_at, k.expires_at`;
 
 /** The caller's named keys, newest first, expired ones included until they are deleted. */
-export async function listKeys(sql: Sql, caller: Caller): Promise<NamedKey[]> {
-  return sql<NamedKey[]>`
+export async function listKeys(sql: Sql, caller: Caller, { limit, cursor }: PageRequest): Promise<Page<NamedKey>> {
+  const after = decodeCursor(cursor, timeAndId);
+  const rows = await sql<NamedKey[]>`
     SELECT ${columns(sql)} FROM api_keys k
     WHERE k.user_id = ${caller.userId}::uuid AND k.kind = 'named' AND ${liveKey(sql, caller)}
-    ORDER BY k.created_at DESC, k.id DESC LIMIT ${NAMED_KEYS_MAX}`;
+      ${after ? sql`AND (k.created_at, k.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
+    ORDER BY k.created_at DESC, k.id DESC LIMIT ${limit + 1}`;
+  return toPage(
+    rows,
+    limit,
+    row => row,
+    row => [row.created_at, row.id],
+  );
 }
 
 export type NewKey = { name: string; scopes: readonly Scope[]; expiresAt: string | null; hash: string; prefix: string };

@@ -65,7 +65,11 @@ export const keyRequest = z.strictObject({
     .max(SCOPES.length)
     .refine(list => new Set(list).size === list.length, "each scope once")
     .optional(),
-  expires_at: z.iso.datetime({ offset: true, error: "a time such as 2030-01-31T12:00:00Z" }).nullish(),
+  expires_at: z.iso
+    .datetime({ offset: true, error: "a time such as 2030-01-31T12:00:00Z" })
+    // An offset can carry the last day of 9999 over into a year that RFC 3339 can't write.
+    .refine(time => Date.parse(time) < Date.UTC(10_000, 0), "a time before the year 10000")
+    .nullish(),
 });
 export type KeyRequest = z.output<typeof keyRequest>;
 

@@ -6,6 +6,7 @@ import { generateKey, keyPrefix } from "../auth/key.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import { type Caller, DEFAULT_SCOPES, SCOPES } from "../auth/scopes.ts";
 import { answers } from "../contract.ts";
+import { pageOf, pageQuery } from "../cursor.ts";
 import { invalid, Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
 import { WindowCounter } from "../window-counter.ts";
@@ -93,12 +94,19 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
       response: answers({ 200: profile }, [401, 403, 429]),
       detail: { tags: ["Accounts"], summary: "One's own account, with its balance" },
     })
-    .patch("/api/me", ({ caller, body }) => changeProfile(sql, caller, body), {
-      auth: "profile",
-      body: profileChange,
-      response: answers({ 200: profile }, [400, 401, 403, 409, 413, 415, 422, 429]),
-      detail: { tags: ["Accounts"], summary: "Change one's profile" },
-    })
+    .patch(
+      "/api/me",
+      ({ caller, body }) => {
+        if (body.email !== undefined) requireAccountKey(caller, "change the e-mail address");
+        return changeProfile(sql, caller, body);
+      },
+      {
+        auth: "profile",
+        body: profileChange,
+        response: answers({ 200: profile }, [400, 401, 403, 409, 413, 415, 422, 429]),
+        detail: { tags: ["Accounts"], summary: "Change one's profile" },
+      },
+    )
     .delete(
       "/api/me",
       async ({ caller }) => {
@@ -119,14 +127,15 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     )
     .get(
       "/api/keys",
-      async ({ caller, request }) => {
-        const items = await listKeys(sql, caller);
-        if (items.length === 0) await gatekeeper.confirm(request);
-        return { items, next_cursor: null };
+      async ({ caller, query, request }) => {
+        const page = await listKeys(sql, caller, query);
+        if (page.items.length === 0) await gatekeeper.confirm(request);
+        return page;
       },
       {
         auth: "keys",
-        response: answers({ 200: z.object({ items: z.array(namedKey), next_cursor: z.null() }) }, [401, 403, 429]),
+        query: z.strictObject(pageQuery),
+        response: answers({ 200: pageOf(namedKey) }, [401, 403, 422, 429]),
         detail: { tags: ["Accounts"], summary: "One's named keys, without their secrets" },
       },
     )
@@ -134,18 +143,19 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
       "/api/keys",
       async ({ caller, body, set }) => {
         const scopes = body.scopes ?? DEFAULT_SCOPES.filter(name => caller.scopes.has(name));
+        if (scopes.length === 0) throw invalid("/scopes", "scopes by name: this key has none of the default ones");
         const beyond = scopes.filter(name => !caller.scopes.has(name));
         if (beyond.length > 0) {
           throw new Problem("forbidden", { detail: `A key can't make one that may more: ${beyond.join(", ")}.` });
         }
-        if (body.expires_at && Date.parse(body.expires_at) <= Date.now()) {
-          throw invalid("/expires_at", "a time in the future");
-        }
+        const expiresAt = body.expires_at ? new Date(body.expires_at) : null;
+        if (expiresAt && expiresAt.getTime() <= Date.now()) throw invalid("/expires_at", "a time in the future");
         const { key, hash, prefix } = await newKey();
         const created = await createKey(sql, caller, {
           name: body.name,
           scopes,
-          expiresAt: body.expires_at ?? null,
+          // Not as it was sent: PostgreSQL knows fewer offsets and shorter fractions.
+          expiresAt: expiresAt?.toISOString() ?? null,
           hash,
           prefix,
         });
