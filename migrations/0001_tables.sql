@@ -208,6 +208,18 @@ CREATE TABLE public.transaction_notes (
 );
 CREATE INDEX transaction_notes_author_id ON public.transaction_notes (author_id);
 
+-- The first answer to a request that brought an Idempotency-Key, for as long as the account exists: ids, codes and
+-- amounts only; what people wrote is read from its rows again.
+CREATE TABLE public.idempotency_records (
+  user_id uuid NOT NULL CONSTRAINT idempotency_records_user REFERENCES public.users ON DELETE CASCADE,
+  key varchar(200) NOT NULL,
+  -- SHA-256 of operation, path and canonical JSON of the request.
+  request_hash varchar(64) NOT NULL,
+  answer jsonb NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  CONSTRAINT idempotency_records_pkey PRIMARY KEY (user_id, key)
+);
+
 CREATE TABLE public.sync_state (
   id uuid CONSTRAINT sync_state_pkey PRIMARY KEY DEFAULT public.uuid_v7(),
   user_id uuid NOT NULL CONSTRAINT sync_state_user REFERENCES public.users ON DELETE CASCADE,

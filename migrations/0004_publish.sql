@@ -8,6 +8,33 @@ CREATE FUNCTION public.api_key_is_live(key_id uuid, user_id uuid) RETURNS boolea
     WHERE k.id = $1 AND k.user_id = $2 AND (k.expires_at IS NULL OR k.expires_at > now()))
 $$;
 
+-- How one request of a batch stands before any work is done for it: `new`, `replayed` (with the first answer),
+-- `key-reused` (its Idempotency-Key belongs to another request) or `unauthenticated`.
+CREATE TYPE public.request_state AS (state text, answer jsonb);
+
+-- The states of a batch of requests, in their order. The caller has locked the users, so that of two requests with
+-- one Idempotency-Key the second sees what the first has recorded.
+CREATE FUNCTION public.request_states(
+  caller_ids uuid[], key_ids uuid[], idempotency_keys varchar[], request_hashes varchar[]
+) RETURNS public.request_state[] LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN (
+    SELECT array_agg(ROW(
+        CASE WHEN (u.is_active AND (u.account_key_id = r.key_id OR public.api_key_is_live(r.key_id, u.id))) IS NOT TRUE
+            THEN 'unauthenticated'
+          WHEN i.request_hash IS NULL THEN 'new'
+          WHEN i.request_hash = r.request_hash THEN 'replayed'
+          ELSE 'key-reused' END,
+        i.answer)::public.request_state ORDER BY r.no)
+    FROM unnest(caller_ids, key_ids, idempotency_keys, request_hashes) WITH ORDINALITY
+      AS r (caller_id, key_id, idempotency_key, request_hash, no)
+    LEFT JOIN public.users u ON u.id = r.caller_id
+    LEFT JOIN LATERAL (
+      SELECT i.request_hash, i.answer FROM public.idempotency_records i
+      WHERE i.user_id = r.caller_id AND i.key = r.idempotency_key LIMIT 1) i ON true);
+END
+$$;
+
 -- What becomes of one card of a request. `awarded` is NULL where nothing new is published.
 CREATE TYPE public.publish_decision AS (
   user_id uuid, card_id uuid, slug varchar(255), outcome text, awarded decimal(20, 2), reason text,
@@ -16,25 +43,25 @@ CREATE TYPE public.publish_decision AS (
 
 -- Publishes cards for several requests at once, all or nothing, and pays the rewards.
 --
--- The first three arrays have one element a request: who calls, with which key, from which client (NULL:
--- none, and no sync_state is written). The others have one element a card: which request it belongs to (from
+-- The first five arrays have one element a request: who calls, with which key, with which Idempotency-Key and hash
+-- of the request (NULL: none), from which client (NULL: none, and no sync_state is written). The others have one element a card: which request it belongs to (from
 -- 1 on), the id and slug that it gets if it is new (`slug_stems` without the random end, `slug_ends` that
 -- end), and its row. Cards come in the order of their requests.
 --
--- Returns one row a card (`card_no` from 1 on) and, for a request whose key is no longer valid or that has no
--- card, one row with card_no NULL; `allowed` is false where the key is no longer valid, and nothing was done
--- for that request. `balance` is the caller's after everything.
+-- Returns one row a card (`card_no` from 1 on, counted over all requests), and one row with card_no NULL for a
+-- request that has none. `state` is `done`, or what request_states says: then nothing was done for that request, and a
+-- replayed one has the outcomes of its first time. `balance` is the caller's after that.
 --
 -- Locks the callers' rows in id order. A user's rewards are limited to `rewards_per_day` a UTC day (0: no
 -- limit). Raises unique_violation where a concurrent direct write takes a slug or a text.
 CREATE FUNCTION public.publish_cards(
-  caller_ids uuid[], key_ids uuid[], client_ids varchar[],
+  caller_ids uuid[], key_ids uuid[], idempotency_keys varchar[], request_hashes varchar[], client_ids varchar[],
   request_nos integer[], card_ids uuid[], slug_stems text[], slug_ends text[], titles varchar[], contents text[],
   content_hashes varchar[], checksums varchar[], privacy_levels varchar[], categories varchar[], tag_lists text[],
   metadata_objects jsonb[], session_ids integer[],
   reward decimal, rewards_per_day integer
 ) RETURNS TABLE (
-  request_no integer, card_no integer, allowed boolean, balance decimal(20, 2), outcome text, card_id uuid,
+  request_no integer, card_no integer, state text, balance decimal(20, 2), outcome text, card_id uuid,
   slug varchar(255), awarded decimal(20, 2), reason text
 ) LANGUAGE plpgsql VOLATILE
 -- Without the first, a new plan is made for every call, since the planner sees how long these arrays are: 1 ms.
@@ -45,17 +72,12 @@ AS $$
 #variable_conflict use_column
 DECLARE
   today date := (now() AT TIME ZONE 'UTC')::date;
-  allowed_requests boolean[];
+  states public.request_state[];
   decisions public.publish_decision[];
 BEGIN
   PERFORM FROM public.users u WHERE u.id = ANY (caller_ids) ORDER BY u.id FOR NO KEY UPDATE;
 
-  SELECT array_agg(
-      coalesce(u.is_active AND (u.account_key_id = r.key_id OR public.api_key_is_live(r.key_id, u.id)), false)
-      ORDER BY r.no)
-    INTO allowed_requests
-    FROM unnest(caller_ids, key_ids) WITH ORDINALITY AS r (caller_id, key_id, no)
-    LEFT JOIN public.users u ON u.id = r.caller_id;
+  states := public.request_states(caller_ids, key_ids, idempotency_keys, request_hashes);
 
   -- A text is a card once for each user: the one that exists, or the first of those that came together. A new
   -- card is paid unless its text was paid before, for a card that has another text by now.
@@ -88,7 +110,7 @@ BEGIN
           CASE WHEN u.rewards_on = today THEN u.rewards_count ELSE 0 END AS rewards_before
         FROM unnest(request_nos, card_ids, slug_stems, slug_ends, content_hashes) WITH ORDINALITY
           AS c (request_no, card_id, slug_stem, slug_end, content_hash, no)
-        LEFT JOIN public.users u ON u.id = caller_ids[c.request_no] AND allowed_requests[c.request_no]
+        LEFT JOIN public.users u ON u.id = caller_ids[c.request_no] AND (states[c.request_no]).state = 'new'
         -- LIMIT 1 keeps these two look-ups by index: a join might read and hash the whole table.
         LEFT JOIN LATERAL (
           SELECT x.id, x.slug, x.is_published, x.checksum FROM public.cards x
@@ -144,12 +166,36 @@ BEGIN
       local_checksum = excluded.local_checksum, remote_checksum = excluded.remote_checksum, error_message = NULL;
   END IF;
 
+  IF array_remove(idempotency_keys, NULL) <> '{}' THEN
+    INSERT INTO public.idempotency_records (user_id, key, request_hash, answer)
+      SELECT r.caller_id, r.idempotency_key, r.request_hash, jsonb_build_object(
+        'balance', (SELECT u.extropy_balance::text FROM public.users u WHERE u.id = r.caller_id),
+        'cards', coalesce((
+          SELECT jsonb_agg(jsonb_build_object('id', d.card_id, 'outcome', d.outcome, 'awarded', d.awarded::text,
+            'reason', d.reason) ORDER BY d.no)
+          FROM unnest(decisions, request_nos) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason,
+            is_first, known_checksum, request_no, no)
+          WHERE d.request_no = r.no), '[]'))
+      FROM unnest(caller_ids, idempotency_keys, request_hashes, states) WITH ORDINALITY
+        AS r (caller_id, idempotency_key, request_hash, state, answer, no)
+      WHERE r.state = 'new' AND r.idempotency_key IS NOT NULL;
+  END IF;
+
   RETURN QUERY
-    SELECT r.no::integer, d.no::integer, r.allowed, u.extropy_balance, d.outcome, d.card_id, d.slug, d.awarded, d.reason
-    FROM unnest(caller_ids, allowed_requests) WITH ORDINALITY AS r (caller_id, allowed, no)
+    SELECT r.no::integer, d.no::integer, CASE r.state WHEN 'new' THEN 'done' ELSE r.state END,
+      CASE r.state WHEN 'replayed' THEN (r.answer ->> 'balance')::decimal(20, 2) ELSE u.extropy_balance END,
+      coalesce(f.first ->> 'outcome', d.outcome), coalesce(x.id, d.card_id), coalesce(x.slug, d.slug),
+      CASE r.state WHEN 'replayed' THEN (f.first ->> 'awarded')::decimal(20, 2) ELSE d.awarded END,
+      CASE r.state WHEN 'replayed' THEN f.first ->> 'reason' ELSE d.reason END
+    FROM unnest(caller_ids, states) WITH ORDINALITY AS r (caller_id, state, answer, no)
     LEFT JOIN public.users u ON u.id = r.caller_id
-    LEFT JOIN unnest(decisions, request_nos) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason,
-      is_first, known_checksum, request_no, no) ON d.request_no = r.no AND r.allowed
+    LEFT JOIN (
+      SELECT d.*, row_number() OVER (PARTITION BY d.request_no ORDER BY d.no) AS no_in_request
+      FROM unnest(decisions, request_nos) WITH ORDINALITY AS d (user_id, card_id, slug, outcome, awarded, reason,
+        is_first, known_checksum, request_no, no)
+    ) d ON d.request_no = r.no AND r.state IN ('new', 'replayed')
+    LEFT JOIN LATERAL (SELECT r.answer -> 'cards' -> (d.no_in_request::integer - 1) AS first) f ON r.state = 'replayed'
+    LEFT JOIN public.cards x ON x.id = (f.first ->> 'id')::uuid
     ORDER BY r.no, d.no;
 END
 $$;

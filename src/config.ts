@@ -30,6 +30,10 @@ const environment = z.object({
         .filter(Boolean),
     )
     .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+  COMMIT_SHARING: z
+    .enum(["on", "off"])
+    .default("on")
+    .transform(value => value === "on"),
   BCRYPT_COST: z.coerce.number().int().min(4).max(14).default(10),
   INITIAL_GRANT: amountText.default("10.00"),
   PUBLISH_REWARD: amountText.default("1.00"),
@@ -56,6 +60,8 @@ export type Config = Readonly<{
   registrationsPerHour: number;
   publishRewardsPerDay: number;
   trustedProxies: readonly string[];
+  /** Whether concurrent commands share a commit (commit-sharing.ts). */
+  commitSharing: boolean;
   bcryptCost: number;
   amounts: Readonly<{
     initialGrant: string;
@@ -93,6 +99,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     registrationsPerHour: e.REGISTRATIONS_PER_HOUR,
     publishRewardsPerDay: e.PUBLISH_REWARDS_PER_DAY,
     trustedProxies: Object.freeze(e.TRUSTED_PROXIES),
+    commitSharing: e.COMMIT_SHARING,
     bcryptCost: e.BCRYPT_COST,
     amounts: Object.freeze({
       initialGrant: e.INITIAL_GRANT,

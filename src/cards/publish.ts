@@ -1,8 +1,10 @@
-// Publishing: from a request to one statement, and from its rows to the answer. The rules about duplicates and
-// rewards stand in publish_cards (migrations/0004_publish.sql).
+// Publishing: from a request to a command, from a batch of commands to one statement, and from its rows to the
+// answers. The rules about duplicates and rewards stand in publish_cards (migrations/0004_publish.sql).
 
 import type { Caller } from "../auth/scopes.ts";
+import type { SharedKind } from "../commit-sharing.ts";
 import type { Sql } from "../db.ts";
+import { claimOfKey, type IdempotencyKey } from "../idempotency.ts";
 import { sumAmounts } from "../money.ts";
 import { Problem } from "../problem.ts";
 import { type PublicLevel, type PublishAnswer, type PublishRequest, publicLevelOf } from "./model.ts";
@@ -19,9 +21,22 @@ type Candidate = {
   sessionId: number | null;
 };
 
+/** One request to publish, with what may be published of it. */
+export type PublishCommand = {
+  caller: Caller;
+  idempotency: IdempotencyKey | undefined;
+  clientId: string | null;
+  cardCount: number;
+  candidates: readonly Candidate[];
+};
+
+/** What publish_cards says of one request: a row for each candidate, or one row without a card. */
+export type PublishOutcome = { command: PublishCommand; rows: readonly Row[] };
+
 type Row = {
+  request_no: number;
   card_no: number | null;
-  allowed: boolean;
+  state: "done" | "replayed" | "key-reused" | "unauthenticated";
   balance: string;
   outcome: "published" | "duplicate";
   card_id: string;
@@ -30,45 +45,80 @@ type Row = {
   reason: "daily-limit" | "already-rewarded" | null;
 };
 
-/**
- * Publishes the cards of one request, all or nothing, in one statement and one commit. Private cards are left
- * out before anything is sent to the database. `baseUrl` begins the addresses in the answer. Throws
- * `unauthenticated` where the key is no longer good.
- */
-export async function publish(
-  sql: Sql,
+/** Bytes of text that weigh as much as the work for one card. */
+const BYTES_A_ROW = 8192;
+
+/** How requests to publish share a commit. */
+export function publishKind(sql: Sql, rules: PublishRules): SharedKind<PublishCommand, PublishOutcome> {
+  return {
+    async execute(commands) {
+      const rows = await callPublishCards(sql, commands, rules);
+      const byRequest = Map.groupBy(rows, row => row.request_no);
+      return commands.map((command, index) => ({ command, rows: byRequest.get(index + 1) ?? [] }));
+    },
+    claimsOf: ({ caller, idempotency }) => claimOfKey(caller.userId, idempotency),
+    weightOf: ({ candidates }) =>
+      candidates.reduce((weight, { data }) => weight + 1 + data.content.length / BYTES_A_ROW, 1),
+  };
+}
+
+/** Private cards are left out here, before anything is sent to the database. */
+export function toPublishCommand(
   caller: Caller,
   request: PublishRequest,
-  rules: PublishRules,
-  baseUrl: string,
-): Promise<PublishAnswer> {
-  const candidates = request.cards.flatMap(toCandidate);
-  const rows = await callPublishCards(sql, caller, request.client_id ?? null, candidates, rules);
-  const [first] = rows;
-  if (!first?.allowed) throw new Problem("unauthenticated");
+  idempotency: IdempotencyKey | undefined,
+): PublishCommand {
+  return {
+    caller,
+    idempotency,
+    clientId: request.client_id ?? null,
+    cardCount: request.cards.length,
+    candidates: request.cards.flatMap(toCandidate),
+  };
+}
 
-  const answer: PublishAnswer["cards"] = request.cards.map((_, index) => ({ index, ...FILTERED }));
-  for (const row of rows) {
-    const candidate = row.card_no === null ? undefined : candidates[row.card_no - 1];
-    if (!candidate) continue;
-    answer[candidate.index] = {
-      index: candidate.index,
+/** The request as far as it tells two requests apart: of a private card its place and level, not its text. */
+export function withoutPrivateText(request: PublishRequest): unknown {
+  const cards = request.cards.map(card =>
+    publicLevelOf(card.privacy_level) ? card : { privacy_level: card.privacy_level },
+  );
+  return { ...request, cards };
+}
+
+/**
+ * The answer to one request; `baseUrl` begins its addresses. Throws `unauthenticated` where the key was no longer
+ * good, and `idempotency-key-reused`.
+ */
+export function toPublishAnswer({ command, rows }: PublishOutcome, baseUrl: string): PublishAnswer {
+  const [first] = rows;
+  if (!first || first.state === "unauthenticated") throw new Problem("unauthenticated");
+  if (first.state === "key-reused") throw new Problem("idempotency-key-reused");
+
+  const cards: PublishAnswer["cards"] = Array.from({ length: command.cardCount }, (_, index) => ({
+    index,
+    ...FILTERED,
+  }));
+  command.candidates.forEach(({ index, hash }, place) => {
+    const row = rows[place];
+    if (!row) return;
+    cards[index] = {
+      index,
       outcome: row.outcome,
       id: row.card_id,
       slug: row.slug,
       public_url: `${baseUrl}/cards/${row.slug}`,
-      content_hash: candidate.hash,
+      content_hash: hash,
       extropy_awarded: row.awarded ?? "0.00",
       ...(row.reason ? { reason: row.reason } : {}),
     };
-  }
-  const published = answer.filter(card => card.outcome === "published");
+  });
+  const published = cards.filter(card => card.outcome === "published");
   return {
-    cards: answer,
+    cards,
     published_urls: published.map(card => card.public_url as string),
     cards_published: published.length,
-    cards_filtered: request.cards.length - candidates.length,
-    extropy_earned: sumAmounts(answer.map(card => card.extropy_awarded)),
+    cards_filtered: command.cardCount - command.candidates.length,
+    extropy_earned: sumAmounts(cards.map(card => card.extropy_awarded)),
     balance: first.balance,
   };
 }
@@ -99,17 +149,18 @@ function toCandidate(card: PublishRequest["cards"][number], index: number): Cand
   return [{ index, id: Bun.randomUUIDv7(), data, hash, sessionId: card.source_session_id ?? null }];
 }
 
-function callPublishCards(
-  sql: Sql,
-  caller: Caller,
-  clientId: string | null,
-  cards: readonly Candidate[],
-  { reward, rewardsPerDay }: PublishRules,
-) {
+function callPublishCards(sql: Sql, commands: readonly PublishCommand[], { reward, rewardsPerDay }: PublishRules) {
+  const cards = commands.flatMap(({ candidates }, index) =>
+    candidates.map(card => ({ ...card, requestNo: index + 1 })),
+  );
   return sql<Row[]>`
     SELECT * FROM publish_cards(
-      ${[caller.userId]}::uuid[], ${[caller.keyId]}::uuid[], ${[clientId]}::varchar[],
-      ${cards.map(() => 1)}::integer[],
+      ${commands.map(command => command.caller.userId)}::uuid[],
+      ${commands.map(command => command.caller.keyId)}::uuid[],
+      ${commands.map(command => command.idempotency?.key ?? null)}::varchar[],
+      ${commands.map(command => command.idempotency?.requestHash ?? null)}::varchar[],
+      ${commands.map(command => command.clientId)}::varchar[],
+      ${cards.map(card => card.requestNo)}::integer[],
       ${cards.map(card => card.id)}::uuid[],
       ${cards.map(card => slugStem(card.data.title, card.data.content))}::text[],
       ${cards.map(slugEnd)}::text[],

@@ -2,12 +2,14 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
+import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
+import { readIdempotencyKey } from "../idempotency.ts";
 import { Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
 import { card, cardChange, cardFilter, publishAnswer, publishRequest } from "./model.ts";
-import { publish } from "./publish.ts";
+import { publishKind, toPublishAnswer, toPublishCommand, withoutPrivateText } from "./publish.ts";
 import { type CardRow, changeCard, getCard, listOwnCards, versionOf, withdrawCard } from "./store.ts";
 
 const idParam = z.object({ id: z.guid() });
@@ -16,6 +18,7 @@ const tags = ["Publishing"];
 /** `POST /api/publish` and `/api/cards`. The pages for readers are in pages.ts. */
 export function cardRoutes({ config, sql, gatekeeper, guard, baseUrlOf }: Services) {
   const rules = { reward: config.amounts.publishReward, rewardsPerDay: config.publishRewardsPerDay };
+  const publishing = new CommitSharing(publishKind(sql, rules), config.commitSharing);
 
   /** The row as the wire contract has it: without the server's own columns, with an absolute address. */
   const present = (row: CardRow, request: Request) => ({ ...row, public_url: baseUrlOf(request) + row.public_url });
@@ -25,7 +28,10 @@ export function cardRoutes({ config, sql, gatekeeper, guard, baseUrlOf }: Servic
     .post(
       "/api/publish",
       async ({ caller, body, request, set }) => {
-        const answer = await publish(sql, caller, body, rules, baseUrlOf(request));
+        const idempotency = readIdempotencyKey(request, "POST /api/publish", withoutPrivateText(body));
+        const outcome = await publishing.submit(toPublishCommand(caller, body, idempotency));
+        const answer = toPublishAnswer(outcome, baseUrlOf(request));
+        if (outcome.rows[0]?.state === "replayed") set.headers["idempotency-replayed"] = "true";
         set.status = answer.cards_published > 0 ? 201 : 200;
         return answer;
       },

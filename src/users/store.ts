@@ -51,11 +51,13 @@ export async function changeProfile(sql: Sql, caller: Caller, change: ProfileCha
   return sql.begin(async tx => {
     await lockCaller(tx, caller);
     if (Object.keys(change).length > 0) {
-      await tx`UPDATE users u SET ${tx(change)} WHERE u.id = ${caller.userId}::uuid`;
+      const sameEmail = change.email === undefined ? tx`true` : tx`u.email = ${change.email}`;
+      await tx`
+        UPDATE users u SET ${tx(change)}, email_verified = u.email_verified AND ${sameEmail}
+        WHERE u.id = ${caller.userId}::uuid`;
     }
     const [row] = await tx<Profile[]>`
-      UPDATE users u SET email_verified = email_verified AND ${change.email === undefined}
-      WHERE u.id = ${caller.userId}::uuid RETURNING ${profileColumns(tx)}`;
+      SELECT ${profileColumns(tx)} FROM users u WHERE u.id = ${caller.userId}::uuid`;
     if (!row) throw new Problem("unauthenticated");
     return row;
   });
@@ -80,6 +82,7 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
+  await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
   await burnBalance(tx, userId);
   await tx`
     UPDATE users SET username = ${name}, email = ${`${name}@erased.invalid`}, display_name = NULL, bio = NULL,
