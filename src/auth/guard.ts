@@ -51,6 +51,15 @@ export class Gatekeeper {
 
   /** The caller of the request's key, which must have the scope. Throws `unauthenticated`, `rate-limited`, `forbidden`. */
   async admit(incoming: Incoming, scope: Scope): Promise<Caller> {
+    const caller = await this.identify(incoming);
+    if (!caller.scopes.has(scope)) {
+      throw new Problem("forbidden", { detail: `This key lacks the scope \`${scope}\`.` });
+    }
+    return caller;
+  }
+
+  /** The caller of the request's key, whatever its scopes. Throws `unauthenticated`, `rate-limited`. */
+  async identify(incoming: Incoming): Promise<Caller> {
     const { request } = incoming;
     const state = stateOf(request);
     const key = keyOf(request);
@@ -61,9 +70,6 @@ export class Gatekeeper {
       state.callerConfirmed = true;
     }
     state.caller = caller;
-    if (!caller.scopes.has(scope)) {
-      throw new Problem("forbidden", { detail: `This key lacks the scope \`${scope}\`.` });
-    }
     return caller;
   }
 

@@ -27,10 +27,8 @@ export async function confirmKey(sql: Sql | Tx, caller: Caller): Promise<{ role:
  */
 export async function lockCaller(tx: Tx, caller: Caller): Promise<{ role: Role }> {
   // Two statements, sent together: one that had waited for the lock would look for keys in a snapshot from before the
-  // wait, and find none of a rotation that it waited for.
-  const [, user] = await Promise.all([
-    tx`SELECT FROM users WHERE id = ${caller.userId}::uuid FOR NO KEY UPDATE`,
-    confirmKey(tx, caller),
-  ]);
+  // wait, and find none of a rotation that it waited for. Without execute() the lock would be sent second.
+  const locked = tx`SELECT FROM users WHERE id = ${caller.userId}::uuid FOR NO KEY UPDATE`.execute();
+  const [user] = await Promise.all([confirmKey(tx, caller), locked]);
   return user;
 }

@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
+import type { Incoming } from "../auth/guard.ts";
 import { generateKey, keyPrefix } from "../auth/key.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import { type Caller, DEFAULT_SCOPES, SCOPES } from "../auth/scopes.ts";
@@ -47,15 +48,21 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     return { user: profile, api_key: key };
   }
 
-  /** Where registration is open, anybody, so many an hour; else an admin. */
-  async function mayRegister(incoming: Parameters<typeof gatekeeper.admit>[0]): Promise<void> {
-    if (config.registration === "closed" || incoming.request.headers.has("authorization")) {
-      const caller = await gatekeeper.admit(incoming, "admin");
-      const { role } = await confirmKey(sql, caller);
-      if (role !== "admin") throw new Problem("forbidden", { detail: "Only an admin may register others." });
-      return;
-    }
-    const address = gatekeeper.addressOf(incoming);
+  /** Requests of admins, who have no limit. */
+  const byAdmins = new WeakSet<Request>();
+
+  /** Where registration is open, anybody; else an admin. Throws `unauthenticated` and `forbidden`. */
+  async function mayRegister(incoming: Incoming): Promise<void> {
+    const isOpen = config.registration === "open";
+    if (isOpen && !incoming.request.headers.has("authorization")) return;
+    const caller = await gatekeeper.identify(incoming);
+    const { role } = await confirmKey(sql, caller);
+    if (role === "admin" && caller.scopes.has("admin")) byAdmins.add(incoming.request);
+    else if (!isOpen) throw new Problem("forbidden", { detail: "Only an admin may register others." });
+  }
+
+  /** Counts a registration that is about to be tried: names that turn out to be taken count, lest they be tried out. */
+  function countRegistration(address: string): void {
     const blockedFor = registrations.blockedForSeconds(address);
     if (blockedFor !== undefined) {
       throw new Problem("rate-limited", {
@@ -70,7 +77,8 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     .use(guard)
     .post(
       "/api/users",
-      async ({ body, set }) => {
+      async ({ body, request, server, set }) => {
+        if (!byAdmins.has(request)) countRegistration(gatekeeper.addressOf({ request, server }));
         const created = await register(body);
         set.status = 201;
         return created;
