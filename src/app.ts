@@ -6,6 +6,7 @@ import { cardRoutes } from "./cards/routes.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { createErrorHandler } from "./on-error.ts";
+import { createDescription, openapiRoutes } from "./openapi.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
 import { userRoutes } from "./users/routes.ts";
@@ -16,6 +17,7 @@ export type { Services } from "./services.ts";
 export function createApp(deps: Deps) {
   const services = createServices(deps);
   const { gatekeeper, log } = services;
+  const describe = createDescription((): AnyElysia => app);
 
   const app = new Elysia({
     name: "extrophi",
@@ -39,6 +41,7 @@ export function createApp(deps: Deps) {
     })
     .onStop(() => gatekeeper.close())
     .use(healthRoutes(services))
+    .use(openapiRoutes(services, describe))
     .use(userRoutes(services))
     .use(cardRoutes(services));
   return app;

@@ -1,0 +1,81 @@
+// What the names of the contract mean. A name means the same wherever it occurs, so each is described once here
+// (or, with its shape in front, for that shape alone), with the form that its text has and an example from which the examples of whole answers are made.
+
+import type { JsonSchema } from "./model.ts";
+
+/** An amount of $EXTROPY as it goes over the wire. */
+const amount = { pattern: "^-?[0-9]{1,18}\\.[0-9]{2}$" };
+const time = { format: "date-time" };
+const hash = { pattern: "^[0-9a-f]{64}$" };
+
+export const EXAMPLE_ID = "0198d2c4-7a10-7b3e-9f21-5c6d7e8f9a0b";
+export const EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+export const EXAMPLE_TIME = "2030-01-31T12:00:00.000000Z";
+/** Has the form of a key and a right checksum, and is nobody's. */
+export const EXAMPLE_KEY = "ext_Docs1234_AnExampleThatIsNobodysKey00000004ROVBo";
+
+/** Descriptions, forms and examples by `field`, or by `Shape.field` where it means something of its own there. */
+export const fields: Readonly<Record<string, JsonSchema>> = {
+  id: { examples: [EXAMPLE_ID] },
+  username: { description: "The account's name in addresses, and as payee.", examples: ["ada"] },
+  email: { description: "Seen by the account itself and by admins only.", examples: ["ada@example.org"] },
+  display_name: { description: "The name that readers see.", examples: ["Ada Lovelace"] },
+  bio: { description: "What the account says about itself.", examples: ["Writes about machines that calculate."] },
+  avatar_url: { description: "A picture on the web.", examples: ["https://example.org/ada.png"] },
+  profile_url: { description: "The account's own page elsewhere.", examples: ["https://example.org/ada"] },
+  balance: { ...amount, description: "What the account holds, after this call.", examples: ["11.00"] },
+  is_active: { description: "A deactivated account can't sign in.", examples: [true] },
+  email_verified: { description: "Whether the address is known to be the account's.", examples: [false] },
+  created_at: { ...time, examples: [EXAMPLE_TIME] },
+  updated_at: { ...time, examples: [EXAMPLE_TIME] },
+  expires_at: { ...time, description: "When it stops working; null: never.", examples: [EXAMPLE_TIME] },
+  api_key: { description: "The secret. It is in this answer only.", examples: [EXAMPLE_KEY] },
+  name: { examples: ["laptop"] },
+  prefix: { description: "The public beginning of the key, by which it can be told.", examples: ["ext_Docs1234"] },
+  scopes: { description: "What the key may do.", examples: [["read", "publish"]] },
+
+  title: { description: "The card's title; a card need not have one.", examples: ["On the analytical engine"] },
+  content: { description: "The card's text, Markdown.", examples: ["It weaves *algebraic patterns*."] },
+  content_hash: { ...hash, description: "SHA-256 of title and content, normalised.", examples: [EXAMPLE_HASH] },
+  privacy_level: {
+    description: "BUSINESS and IDEAS are public; any other level is private and is never stored.",
+    examples: ["IDEAS"],
+  },
+  category: { description: "The author's own sorting.", examples: ["PROGRAM"] },
+  tags: { description: "The author's own keywords.", examples: [["history", "machines"]] },
+  metadata: { description: "Any JSON object, given back as it was sent.", examples: [{ mood: "curious" }] },
+  source_session_id: { description: "The writing session that the card came from.", examples: [7] },
+  client_id: { description: "The device, under an id of its own choice.", examples: ["ada-laptop"] },
+  slug: { description: "The last part of the page's address.", examples: ["on-the-analytical-engine-k3v9x2qa"] },
+  public_url: {
+    description: "The page for readers.",
+    examples: ["https://extrophi.example/cards/on-the-analytical-engine-k3v9x2qa"],
+  },
+  published_urls: {
+    description: "The pages of the cards that this call published.",
+    examples: [["https://extrophi.example/cards/on-the-analytical-engine-k3v9x2qa"]],
+  },
+  attribution_count: { description: "How many cards cite this one.", examples: [0] },
+  extropy_earned: { ...amount, description: "$EXTROPY earned.", examples: ["1.00"] },
+  extropy_awarded: { ...amount, description: "The reward for publishing this card.", examples: ["1.00"] },
+  published_at: { ...time, examples: [EXAMPLE_TIME] },
+  edited_at: { ...time, description: "When the author last changed it; null: never.", examples: [null] },
+  index: { description: "The card's place in the request, from 0.", examples: [0] },
+  outcome: { description: "`filtered` cards are private: nothing of them was stored.", examples: ["published"] },
+  cards_published: { description: "How many cards this call published.", examples: [1] },
+  cards_filtered: { description: "How many cards were private.", examples: [0] },
+
+  limit: { description: "How many items a page has at most." },
+  cursor: { description: "Continues a list: the `next_cursor` of the page before." },
+  next_cursor: { description: "Give it as `cursor` for the next page; null: this is the last.", examples: [null] },
+  tag: { description: "Only cards with this tag." },
+  q: { description: "Only what holds this text, upper and lower case alike." },
+
+  "Problem.type": { description: "The address of the problem's page; its last part tells the kind." },
+  "Problem.title": { description: "The kind of problem in a few words." },
+  "Problem.status": { description: "The HTTP status." },
+  "Problem.detail": { description: "What was wrong this time, for people." },
+  "Problem.errors": { description: "Every value that can't be taken." },
+  "Problem.pointer": { description: "Where: a JSON pointer into the body, or a slash and the parameter's name." },
+  request_id: { description: "The request's id, under which the log has it.", examples: [EXAMPLE_ID] },
+};
