@@ -1,0 +1,66 @@
+// COPY: how many rows get into a table fast. A row is a line of PostgreSQL's text format.
+
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { Tx } from "../db.ts";
+import { quoted } from "../migrate/connection.ts";
+
+/** What a column may be given; null is NULL. */
+export type Value = string | number | boolean | null;
+
+/** Characters that travel as one message: large enough that messages cost nothing, small enough to show progress. */
+const CHUNK_CHARACTERS = 131_072;
+
+/** Copies rows, whose values come in the order of `columns`, into a table of schema public. */
+export async function copyRows(
+  tx: Tx,
+  table: string,
+  columns: readonly string[],
+  rows: Iterable<readonly Value[]>,
+  advance: (rows: number) => void = () => {},
+): Promise<void> {
+  const target = await tx
+    .unsafe(`COPY public.${quoted(table)} (${columns.map(quoted).join(", ")}) FROM STDIN`)
+    .writable();
+  await pipeline(Readable.from(chunksOf(rows, advance)), target);
+}
+
+function* chunksOf(rows: Iterable<readonly Value[]>, advance: (rows: number) => void): Generator<Buffer> {
+  let chunk = "";
+  let count = 0;
+  for (const row of rows) {
+    chunk += lineOf(row);
+    count++;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
+    yield Buffer.from(chunk);
+    advance(count);
+    chunk = "";
+    count = 0;
+  }
+  if (count > 0) yield Buffer.from(chunk);
+  advance(count);
+}
+
+const SPECIAL = /[\\\t\n\r]/;
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+function lineOf(row: readonly Value[]): string {
+  let line = "";
+  for (let column = 0; column < row.length; column++) {
+    const value = row[column];
+    if (column > 0) line += "\t";
+    if (value === null) line += "\\N";
+    else if (typeof value === "string" && SPECIAL.test(value)) line += escape(value);
+    else line += value;
+  }
+  return `${line}\n`;
+}
+
+function escape(text: string): string {
+  return text.replace(/[\\\t\n\r]/g, character => ESCAPES[character] as string);
+}
+
+/** A text[] as PostgreSQL reads it. */
+export function arrayLiteral(elements: readonly string[]): string {
+  return `{${elements.map(element => `"${element.replace(/[\\"]/g, "\\$&")}"`).join(",")}}`;
+}
