@@ -2,11 +2,16 @@
 
 import { type AnyElysia, Elysia } from "elysia";
 import { UnreadableBody } from "./auth/guard.ts";
+import { assetRoutes } from "./assets.ts";
+import { cardFeeds } from "./cards/feeds.ts";
+import { cardPages } from "./cards/pages.ts";
 import { cardRoutes } from "./cards/routes.ts";
+import { sitemapRoutes } from "./cards/sitemap.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
+import { pageRoutes } from "./pages.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
 import { userRoutes } from "./users/routes.ts";
@@ -40,9 +45,15 @@ export function createApp(deps: Deps) {
       );
     })
     .onStop(() => gatekeeper.close())
+    .onStop(() => services.markdown.close())
     .use(healthRoutes(services))
     .use(openapiRoutes(services, describe))
     .use(userRoutes(services))
-    .use(cardRoutes(services));
+    .use(cardRoutes(services))
+    .use(cardPages(services))
+    .use(cardFeeds(services))
+    .use(sitemapRoutes(services))
+    .use(pageRoutes(services))
+    .use(assetRoutes());
   return app;
 }

@@ -7,6 +7,7 @@ import type { Gatekeeper, Incoming } from "./auth/guard.ts";
 import { problemOf } from "./db.ts";
 import type { Logger } from "./log.ts";
 import { invalid, Problem, problemResponse, type ValidationError } from "./problem.ts";
+import { answerProblem } from "./problem-pages.ts";
 import { stateOf } from "./request-state.ts";
 
 /** Bad values listed in one answer. */
@@ -30,7 +31,7 @@ export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper,
       cause = refusal;
     }
     if (cause instanceof Problem && cause.slug === "unauthenticated") gatekeeper.forget({ request, server });
-    return problemResponse(translate(cause, code, log, id), id);
+    return answerProblem(translate(cause, code, log, id), request, id);
   };
 }
 

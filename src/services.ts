@@ -1,6 +1,7 @@
 // What the slices share: made once for each app from what the process gives it.
 
 import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
+import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
 import type { Config } from "./config.ts";
 import type { Sql } from "./db.ts";
 import type { Logger } from "./log.ts";
@@ -11,17 +12,20 @@ export type Deps = { config: Config; sql: Sql; log: Logger };
 export type Services = Deps & {
   gatekeeper: Gatekeeper;
   guard: Guard;
+  /** Card texts as HTML, for readers and for the admin pages. */
+  markdown: MarkdownRenderer;
   /** What addresses in answers begin with, without a slash at the end. */
   baseUrlOf(request: Request): string;
 };
 
-/** Makes the services of one app; `gatekeeper.close()` ends its threads. */
+/** Makes the services of one app; `gatekeeper.close()` and `markdown.close()` end their threads. */
 export function createServices(deps: Deps): Services {
   const gatekeeper = new Gatekeeper(deps.sql, deps.config);
   return {
     ...deps,
     gatekeeper,
     guard: createGuard(gatekeeper),
+    markdown: new MarkdownRenderer(deps.log),
     baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
   };
 }

@@ -39,5 +39,6 @@ export const tags: readonly { name: string; description: string }[] = [
   { name: "Tokens", description: "Balance, ledger and transfers of $EXTROPY." },
   { name: "Sync", description: "Keeping several devices in step." },
   { name: "Admin", description: "For operators; auditors may read." },
+  { name: "Pages", description: "What readers see in a browser or a feed reader; no key is needed." },
   { name: "System", description: "Is it up, and what can it do?" },
 ];

@@ -1,0 +1,23 @@
+// A problem as the client likes it: a page for people in a browser, a problem document for everybody else.
+
+import { FailurePage } from "../views/pages/problem.tsx";
+import { preferredType } from "./accept.ts";
+import { type Problem, problemResponse, problems } from "./problem.ts";
+import { page } from "./reply.ts";
+
+/** The answer to a request that failed. The API itself never answers with a page. */
+export async function answerProblem(problem: Problem, request: Request, requestId: string): Promise<Response> {
+  const document = problemResponse(problem, requestId);
+  if (new URL(request.url).pathname.startsWith("/api/")) return document;
+  document.headers.set("vary", "Accept");
+  if (!wantsPage(request)) return document;
+  const { slug, status, options } = problem;
+  const detail = options.detail ?? problems[slug].explanation;
+  const headers = { ...Object.fromEntries(document.headers), "cache-control": "no-store" };
+  return page(request, FailurePage({ slug, detail, requestId }), { status, headers });
+}
+
+function wantsPage(request: Request): boolean {
+  const isReading = request.method === "GET" || request.method === "HEAD";
+  return isReading && preferredType(request, ["application/problem+json", "text/html"]) === "text/html";
+}

@@ -1,0 +1,19 @@
+// Static files of the pages under names that hold their hash: a changed file has another address, so that browsers
+// may keep each for ever. The texts are part of the program, also where that is a single binary.
+
+import documentation from "./assets/documentation.css" with { type: "text" };
+import favicon from "./assets/favicon.svg" with { type: "text" };
+import style from "./assets/style.css" with { type: "text" };
+
+export type Asset = { path: string; type: string; text: string };
+
+function asset(name: string, extension: string, type: string, text: string): Asset {
+  const hash = new Bun.CryptoHasher("sha256").update(text).digest("hex").slice(0, 16);
+  return { path: `/assets/${name}.${hash}.${extension}`, type, text };
+}
+
+export const assets = {
+  style: asset("style", "css", "text/css; charset=utf-8", style),
+  documentation: asset("documentation", "css", "text/css; charset=utf-8", documentation),
+  favicon: asset("favicon", "svg", "image/svg+xml", favicon),
+} as const;
