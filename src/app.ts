@@ -1,12 +1,13 @@
 // The whole HTTP server as one Elysia app: error handler first, then the slices.
 
 import { type AnyElysia, Elysia } from "elysia";
-import { UnreadableBody } from "./auth/guard.ts";
 import { assetRoutes } from "./assets.ts";
+import { UnreadableBody } from "./auth/guard.ts";
 import { cardFeeds } from "./cards/feeds.ts";
 import { cardPages } from "./cards/pages.ts";
 import { cardRoutes } from "./cards/routes.ts";
 import { sitemapRoutes } from "./cards/sitemap.ts";
+import { documentationRoutes } from "./documentation.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { createErrorHandler } from "./on-error.ts";
@@ -48,6 +49,7 @@ export function createApp(deps: Deps) {
     .onStop(() => services.markdown.close())
     .use(healthRoutes(services))
     .use(openapiRoutes(services, describe))
+    .use(documentationRoutes(services, describe))
     .use(userRoutes(services))
     .use(cardRoutes(services))
     .use(cardPages(services))

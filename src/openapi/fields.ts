@@ -9,7 +9,7 @@ const time = { format: "date-time" };
 const hash = { pattern: "^[0-9a-f]{64}$" };
 
 export const EXAMPLE_ID = "0198d2c4-7a10-7b3e-9f21-5c6d7e8f9a0b";
-export const EXAMPLE_HASH = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+export const EXAMPLE_HASH = "65da7304ee22661c40a350ce632d1dd6da4bc043a608467a19f4e1c5fc90ced3";
 export const EXAMPLE_TIME = "2030-01-31T12:00:00.000000Z";
 /** Has the form of a key and a right checksum, and is nobody's. */
 export const EXAMPLE_KEY = "ext_Docs1234_AnExampleThatIsNobodysKey00000004ROVBo";
@@ -35,7 +35,10 @@ export const fields: Readonly<Record<string, JsonSchema>> = {
   scopes: { description: "What the key may do.", examples: [["read", "publish"]] },
 
   title: { description: "The card's title; a card need not have one.", examples: ["On the analytical engine"] },
-  content: { description: "The card's text, Markdown.", examples: ["It weaves *algebraic patterns*."] },
+  content: {
+    description: "The card's text, Markdown: not empty, and at most 1,048,576 bytes of UTF-8.",
+    examples: ["It weaves *algebraic patterns* just as the loom weaves flowers and leaves."],
+  },
   content_hash: { ...hash, description: "SHA-256 of title and content, normalised.", examples: [EXAMPLE_HASH] },
   privacy_level: {
     description: "BUSINESS and IDEAS are public; any other level is private and is never stored.",
@@ -43,7 +46,10 @@ export const fields: Readonly<Record<string, JsonSchema>> = {
   },
   category: { description: "The author's own sorting.", examples: ["PROGRAM"] },
   tags: { description: "The author's own keywords.", examples: [["history", "machines"]] },
-  metadata: { description: "Any JSON object, given back as it was sent.", examples: [{ mood: "curious" }] },
+  metadata: {
+    description: "Any JSON object of at most 65,536 bytes and 20 levels, given back as it was sent.",
+    examples: [{ mood: "curious" }],
+  },
   source_session_id: { description: "The writing session that the card came from.", examples: [7] },
   client_id: { description: "The device, under an id of its own choice.", examples: ["ada-laptop"] },
   slug: { description: "The last part of the page's address.", examples: ["on-the-analytical-engine-k3v9x2qa"] },
