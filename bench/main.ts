@@ -1,0 +1,60 @@
+// `bun run bench`: measures the server against the reference and prints a table. Exits 0 when all rows could be
+// measured, whether or not they reach their goals, 1 when one could not, 2 when the arguments are wrong.
+
+import { runCommand } from "../src/command.ts";
+import { readArguments, UsageError } from "./arguments.ts";
+import { closeSizes } from "./large.ts";
+import { describeMachine, formatTable, judge, type Outcome, writeDocument } from "./report.ts";
+import { ROWS, type Row } from "./rows.ts";
+import { openStage, type Stage } from "./stage.ts";
+import { findTools } from "./tools.ts";
+import { NotAvailable, VoidRow } from "./wrk.ts";
+
+await runCommand(async (_config, args) => {
+  const read = tryReadArguments(args);
+  if (read instanceof UsageError) {
+    console.error(read.message);
+    return 2;
+  }
+  if ("help" in read) {
+    console.log(read.help);
+    return 0;
+  }
+  const startedMs = performance.now();
+  const stage = await openStage(read, findTools());
+  const outcomes: Outcome[] = [];
+  try {
+    for (const row of ROWS.filter(({ row }) => read.rows.includes(row))) outcomes.push(await measure(row, stage));
+    const [version] = await stage.main.sql`SHOW server_version`;
+    const machine = describeMachine(String(version?.server_version));
+    const run = `${new Date().toISOString().slice(0, 10)}, \`bun run bench ${args.join(" ")}\`, ${read.rounds} turns of ${read.turnSeconds} s for each side, ${Math.ceil((performance.now() - startedMs) / 60_000)} minutes in all`;
+    console.log(`\n${machine}\n${formatTable(outcomes)}`);
+    if (read.docs) await writeDocument(outcomes, [machine, run]);
+  } finally {
+    await closeSizes(stage);
+    await stage.close();
+  }
+  const results = outcomes.flatMap(outcome => ("result" in outcome ? [outcome.result] : []));
+  if (read.json !== undefined) await Bun.write(read.json, `${JSON.stringify(results, null, 2)}\n`);
+  return results.length === outcomes.length ? 0 : 1;
+});
+
+function tryReadArguments(args: string[]) {
+  try {
+    return readArguments(args);
+  } catch (error) {
+    if (error instanceof UsageError) return error;
+    throw error;
+  }
+}
+
+async function measure(row: Row, stage: Stage): Promise<Outcome> {
+  console.error(`Row ${row.row}: ${row.title}`);
+  try {
+    return { row, result: judge(row, await row.measure(stage)) };
+  } catch (error) {
+    if (error instanceof NotAvailable) return { row, missing: `not available: ${error.message}` };
+    if (error instanceof VoidRow) return { row, missing: `void: ${error.message}` };
+    throw error;
+  }
+}
