@@ -149,11 +149,15 @@ function merge(found: Operation["responses"], said: Operation["responses"]): Ope
   const merged = { ...found };
   for (const [status, answer] of Object.entries(said)) {
     const before = found[status];
-    const content = {
-      ...(before && "content" in before ? before.content : {}),
-      ...("content" in answer ? answer.content : {}),
-    };
-    merged[status] = { ...before, ...answer, ...(Object.keys(content).length > 0 ? { content } : {}) };
+    const { headers, content } = before && !("$ref" in before) ? before : { headers: headersOf(Number(status)) };
+    merged[status] =
+      "$ref" in answer
+        ? answer
+        : {
+            ...answer,
+            headers: { ...headers, ...answer.headers },
+            ...(content || answer.content ? { content: { ...content, ...answer.content } } : {}),
+          };
   }
   return merged;
 }

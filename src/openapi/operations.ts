@@ -108,6 +108,16 @@ export const operations: Readonly<Record<string, OperationNote>> = {
 
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },
-  "GET /metrics": { id: "getMetrics" },
   "GET /openapi/json": { id: "getOpenApiDocument" },
+
+  "GET /": { id: "getHomePage" },
+  "GET /cards/:slug": { id: "getCardPage" },
+  "GET /authors/:username": { id: "getAuthorPage" },
+  "GET /feed.xml": { id: "getFeed" },
+  "GET /authors/:username/feed.xml": { id: "getAuthorFeed" },
+  "GET /problems": { id: "listProblems" },
+  "GET /problems/:slug": { id: "getProblem" },
+  "GET /sitemap.xml": { id: "getSiteMaps" },
+  "GET /sitemaps/cards.xml": { id: "getSiteMap" },
+  "GET /robots.txt": { id: "getRobotsFile" },
 };
