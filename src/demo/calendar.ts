@@ -49,15 +49,25 @@ export class Calendar {
   }
 }
 
-let knownSecond = -1;
+const DAY_S = 86_400;
+const digits = (length: number, count: number) =>
+  Array.from({ length: count }, (_, n) => String(n).padStart(length, "0"));
+const TWO = digits(2, 100);
+const THREE = digits(3, 1000);
+
+let knownDay = -1;
 let knownText = "";
 
 /** A moment as PostgreSQL reads it, with all its microseconds. Quick where moments come in their order. */
 export function formatMoment(us: number): string {
   const second = Math.floor(us / 1_000_000);
-  if (second !== knownSecond) {
-    knownSecond = second;
-    knownText = new Date(second * 1000).toISOString().slice(0, 19);
+  const day = Math.floor(second / DAY_S);
+  if (day !== knownDay) {
+    knownDay = day;
+    knownText = new Date(day * DAY_S * 1000).toISOString().slice(0, 11);
   }
-  return `${knownText}.${String(us - second * 1_000_000).padStart(6, "0")}Z`;
+  const time = second - day * DAY_S;
+  const fraction = us - second * 1_000_000;
+  const [hours, minutes] = [TWO[Math.floor(time / 3600)], TWO[Math.floor(time / 60) % 60]];
+  return `${knownText}${hours}:${minutes}:${TWO[time % 60]}.${THREE[Math.floor(fraction / 1000)]}${THREE[fraction % 1000]}Z`;
 }

@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { Tx } from "../db.ts";
 import { quoted } from "../migrate/connection.ts";
 
-/** What a column may be given; null is NULL. */
+/** What a column may be given; null is NULL. Texts that may hold tabs, line ends or backslashes go through escapeText. */
 export type Value = string | number | boolean | null;
 
 /** Characters that travel as one message: large enough that messages cost nothing, small enough to show progress. */
@@ -41,22 +41,16 @@ function* chunksOf(rows: Iterable<readonly Value[]>, advance: (rows: number) => 
   advance(count);
 }
 
-const SPECIAL = /[\\\t\n\r]/;
-const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
-
 function lineOf(row: readonly Value[]): string {
   let line = "";
-  for (let column = 0; column < row.length; column++) {
-    const value = row[column];
-    if (column > 0) line += "\t";
-    if (value === null) line += "\\N";
-    else if (typeof value === "string" && SPECIAL.test(value)) line += escape(value);
-    else line += value;
-  }
+  for (let column = 0; column < row.length; column++) line += `${column > 0 ? "\t" : ""}${row[column] ?? "\\N"}`;
   return `${line}\n`;
 }
 
-function escape(text: string): string {
+const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r" };
+
+/** Any text as a Value. */
+export function escapeText(text: string): string {
   return text.replace(/[\\\t\n\r]/g, character => ESCAPES[character] as string);
 }
 

@@ -4,13 +4,18 @@ import type { Year } from "./activity-model.ts";
 import { mix32, STREAM, uuidOf } from "./random.ts";
 
 export class Ids {
+  /** Every row of every table names one, so these are kept. */
+  readonly #users: string[];
+
   constructor(
     private readonly seed: number,
     private readonly year: Year,
-  ) {}
+  ) {
+    this.#users = Array.from(year.users.joinedAt, (at, user) => uuidOf(toMs(at), seed, STREAM.person, user));
+  }
 
   user(user: number): string {
-    return uuidOf(toMs(this.year.users.joinedAt[user]), this.seed, STREAM.person, user);
+    return this.#users[user] as string;
   }
 
   accountKey(user: number): string {

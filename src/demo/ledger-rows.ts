@@ -1,6 +1,6 @@
 // The ledger of a demo's year, entry by entry, and the notes beside it.
 
-import { ATTRIBUTION_TYPES, type Leg, legsOf, MOVEMENT_KINDS, type Special, type Year } from "./activity-model.ts";
+import { legsOf, MOVEMENT_KINDS, type Special, type Year } from "./activity-model.ts";
 import { formatMoment } from "./calendar.ts";
 import type { Value } from "./copy.ts";
 import type { Ids } from "./ids.ts";
@@ -59,7 +59,7 @@ export function* ledgerRows({ year, ids, firstId, contentHashOf, heads }: Ledger
         attribution_id: leg.attribution < 0 ? null : ids.attribution(leg.attribution),
         reverses_id: undone ? firstId + undone.undoneEntry + index : null,
         idempotency_key: kind === "reward" ? `publish:${user_id}:${contentHashOf(leg.card)}` : null,
-        description: describe(year, leg),
+        description: DESCRIPTIONS[leg.type] ?? null,
         metadata: "{}",
         created_at: at,
       };
@@ -90,6 +90,7 @@ export function* ledgerRows({ year, ids, firstId, contentHashOf, heads }: Ledger
   }
 }
 
+/** The same fixed texts as the migrations'. */
 const DESCRIPTIONS: Readonly<Record<string, string>> = {
   initial_grant: "Initial grant",
   publish_reward: "Reward for a published card",
@@ -98,15 +99,10 @@ const DESCRIPTIONS: Readonly<Record<string, string>> = {
   bonus: "Bonus",
   penalty: "Penalty",
   admin_adjustment: "Adjustment",
+  attribution_payment: "Payment for an attribution",
+  attribution_received: "Attribution received",
   reversal: "Reversal",
 };
-
-function describe({ attributions }: Year, leg: Leg): string {
-  const fixed = DESCRIPTIONS[leg.type];
-  if (fixed !== undefined) return fixed;
-  const type = ATTRIBUTION_TYPES[attributions.type[leg.attribution] as number] ?? "citation";
-  return `${leg.type === "attribution_payment" ? "Paid" : "Received"} for ${type === "inspiration" ? "an" : "a"} ${type}`;
-}
 
 export const NOTE_COLUMNS = ["transaction_id", "author_id", "note", "created_at"] as const;
 

@@ -4,7 +4,7 @@ import { type CardData, checksumOf, contentHash, slugStem } from "../cards/text.
 import { ATTRIBUTION_TYPES, type Year } from "./activity-model.ts";
 import { formatCents } from "./amounts.ts";
 import { formatMoment } from "./calendar.ts";
-import { arrayLiteral, type Value } from "./copy.ts";
+import { arrayLiteral, escapeText, type Value } from "./copy.ts";
 import type { Ids } from "./ids.ts";
 import type { DemoKey } from "./keys.ts";
 import type { LedgerHeads } from "./ledger-chain.ts";
@@ -60,7 +60,7 @@ export function* cardRows(year: Year, ids: Ids, seed: number, onCard: CardListen
       ids.card(card),
       ids.user(author),
       data.title,
-      data.content,
+      escapeText(data.content),
       hash,
       data.privacy_level,
       data.category,

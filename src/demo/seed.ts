@@ -104,8 +104,11 @@ async function fill(
   const tables = "public.users, public.cards, public.attributions, public.extropy_ledger";
   await tx.unsafe(`LOCK TABLE ${tables}, public.sync_state, public.transaction_notes IN ACCESS EXCLUSIVE MODE`);
   await requireNobody(tx);
-  // For building indexes and for the checks; the defaults would sort ten million entries in tiny pieces.
-  await tx`SELECT set_config('maintenance_work_mem', '256MB', true), set_config('work_mem', '128MB', true)`;
+  // For building indexes and for the checks. The defaults would sort ten million entries in tiny pieces; and with the
+  // last one the checks run on several cores, though the planner expects every row to be wrong.
+  await tx`
+    SELECT set_config('maintenance_work_mem', '256MB', true), set_config('work_mem', '128MB', true),
+      set_config('parallel_tuple_cost', '0', true)`;
 
   const ids = new Ids(seed, year);
   const heads = new LedgerHeads(year.users.joined);
@@ -133,10 +136,12 @@ async function fill(
       await copy("users", year.users.joined, USER_COLUMNS, userRows(year, ids, seed, heads, keys));
       await copy("sync_state", devices.rows.length, DEVICE_COLUMNS, devices.rows);
       await copy("transaction_notes", year.specials.length, NOTE_COLUMNS, noteRows(year, ids, seed));
+      // Before the foreign keys are proved: without statistics that takes a plan for small tables.
+      progress.begin("analysing");
+      await tx.unsafe(`ANALYZE ${tables}, public.sync_state, public.transaction_notes`);
     },
     (what, done, total) => progress.begin(`building ${what} (${done + 1} of ${total})`),
   );
-  await tx.unsafe(`ANALYZE ${tables}, public.sync_state`);
   await checkDemo(tx, (name, done, total) => progress.begin(`checking ${name} (${done + 1} of ${total})`));
   progress.begin("counting the supply");
   const [supply] = await tx<{ issued: string; burned: string }[]>`
