@@ -2,6 +2,7 @@
 
 import { type AnyElysia, Elysia } from "elysia";
 import { assetRoutes } from "./assets.ts";
+import { attributionRoutes } from "./attributions/routes.ts";
 import { UnreadableBody } from "./auth/guard.ts";
 import { cardFeeds } from "./cards/feeds.ts";
 import { cardPages } from "./cards/pages.ts";
@@ -10,6 +11,7 @@ import { sitemapRoutes } from "./cards/sitemap.ts";
 import { documentationRoutes } from "./documentation.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
+import { ledgerRoutes } from "./ledger/routes.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
 import { pageRoutes } from "./pages.ts";
@@ -52,6 +54,8 @@ export function createApp(deps: Deps) {
     .use(documentationRoutes(services, describe))
     .use(userRoutes(services))
     .use(cardRoutes(services))
+    .use(attributionRoutes(services))
+    .use(ledgerRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

@@ -15,8 +15,14 @@ export const pageQuery = {
 };
 export type PageRequest = { limit: number; cursor?: string | undefined };
 
-/** The sort values of rows ordered by a time and then by id. PostgreSQL knows no year 0, and no fraction of any length. */
-export const timeAndId = z.tuple([z.iso.datetime({ precision: 6 }).refine(time => !time.startsWith("0000")), z.guid()]);
+/** PostgreSQL knows no year 0, and no fraction of any length. */
+const time = z.iso.datetime({ precision: 6 }).refine(time => !time.startsWith("0000"));
+
+/** The sort values of rows ordered by a time that no two of them share. */
+export const timeAlone = z.tuple([time]);
+
+/** The sort values of rows ordered by a time and then by id. */
+export const timeAndId = z.tuple([time, z.guid()]);
 
 /** The contract of a page of `item`. */
 export function pageOf<T extends z.ZodType>(item: T) {

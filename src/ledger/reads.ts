@@ -1,0 +1,122 @@
+// SQL that reads one's own account: balance, entries, statistics. Nobody's account is read here but the caller's.
+//
+// Within an account created_at rises strictly (extropy_ledger_apply sees to it), so it orders entries by itself, and
+// the index on (user_id, created_at) serves pages, periods and balances of the past.
+
+import { liveKey } from "../auth/live-key.ts";
+import type { Caller } from "../auth/scopes.ts";
+import { decodeCursor, type Page, type PageRequest, timeAlone, toPage } from "../cursor.ts";
+import type { Sql } from "../db.ts";
+import { sumAmounts } from "../money.ts";
+import { invalid, Problem } from "../problem.ts";
+import type { LedgerEntry, LedgerEntryDetail, LedgerFilter, Stats, TransactionType } from "./model.ts";
+
+export type Balance = { user_id: string; balance: string; as_of: string };
+
+/** What the caller holds now. Throws `unauthenticated` where the key is no longer good. */
+export async function getBalance(sql: Sql, caller: Caller): Promise<Balance> {
+  const [row] = await sql<Balance[]>`
+    SELECT u.id AS user_id, u.extropy_balance AS balance, now() AS as_of
+    FROM users u WHERE u.id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
+  if (!row) throw new Problem("unauthenticated");
+  return row;
+}
+
+/**
+ * What the caller held at a moment, entries of that very microsecond included; "0.00" before the first one. Throws
+ * `validation` for the future, by the database's clock, which is the one that entries are dated by.
+ */
+export async function getBalanceAt(sql: Sql, caller: Caller, at: string): Promise<Balance> {
+  const [row] = await sql<(Balance & { is_future: boolean })[]>`
+    SELECT ${caller.userId}::uuid AS user_id, ${at}::timestamptz AS as_of, ${at}::timestamptz > now() AS is_future,
+      coalesce((
+        SELECT l.balance_after FROM extropy_ledger l
+        WHERE l.user_id = ${caller.userId}::uuid AND l.created_at <= ${at}::timestamptz
+        ORDER BY l.created_at DESC LIMIT 1), 0.00) AS balance
+    WHERE ${liveKey(sql, caller)}`;
+  if (!row) throw new Problem("unauthenticated");
+  if (row.is_future) throw invalid("/at", "a moment that is not in the future");
+  return row;
+}
+
+/** The columns of a LedgerEntry. A place in an account, unlike an id, is always a number that JSON holds exactly. */
+const entryColumns = (sql: Sql) => sql`
+  l.id, l.user_seq::float8 AS user_seq, l.transaction_id, l.transaction_type, l.amount, l.balance_before,
+  l.balance_after, l.card_id, l.attribution_id, l.reverses_id, l.description, l.created_at, l.entry_hash,
+  -- Of other movements the notes are reasons that operators gave.
+  CASE WHEN l.transaction_type IN ('transfer_sent', 'transfer_received') THEN (
+    SELECT n.note FROM transaction_notes n WHERE n.transaction_id = l.transaction_id) END AS note`;
+
+/** The caller's own entries, newest first. Empty where the key is no longer good: the caller of this confirms that. */
+export async function listEntries(
+  sql: Sql,
+  caller: Caller,
+  filter: LedgerFilter,
+  { limit, cursor }: PageRequest,
+): Promise<Page<LedgerEntry>> {
+  const before = decodeCursor(cursor, timeAlone);
+  const rows = await sql<LedgerEntry[]>`
+    SELECT ${entryColumns(sql)} FROM extropy_ledger l
+    WHERE l.user_id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}
+      ${before ? sql`AND l.created_at < ${before[0]}::timestamptz` : sql``}
+      ${filter.from ? sql`AND l.created_at >= ${filter.from}::timestamptz` : sql``}
+      ${filter.to ? sql`AND l.created_at < ${filter.to}::timestamptz` : sql``}
+      ${filter.type ? sql`AND l.transaction_type = ${filter.type}` : sql``}
+      ${filter.card_id ? sql`AND l.card_id = ${filter.card_id}::uuid` : sql``}
+      ${filter.attribution_id ? sql`AND l.attribution_id = ${filter.attribution_id}::uuid` : sql``}
+    ORDER BY l.created_at DESC LIMIT ${limit + 1}`;
+  return toPage(
+    rows,
+    limit,
+    row => row,
+    row => [row.created_at],
+  );
+}
+
+/** One of the caller's own entries, with all that its hash covers. Throws `not-found`. */
+export async function getEntry(sql: Sql, caller: Caller, id: string): Promise<LedgerEntryDetail> {
+  const [row] = await sql<LedgerEntryDetail[]>`
+    SELECT ${entryColumns(sql)}, l.user_id, l.leg, l.idempotency_key, l.metadata, l.prev_hash,
+      ledger_entry_text(l.prev_hash, l.id, l.user_id, l.user_seq, l.transaction_id, l.transaction_type, l.amount,
+        l.balance_before, l.balance_after, l.card_id, l.attribution_id, l.reverses_id, l.idempotency_key,
+        l.description, l.metadata, l.created_at) AS canonical_text,
+      CASE WHEN s.id IS NOT NULL THEN jsonb_build_object('user', jsonb_build_object('id', u.id, 'username', u.username),
+        'transaction_type', s.transaction_type, 'amount', s.amount::text, 'entry_hash', s.entry_hash) END AS sibling
+    FROM extropy_ledger l
+    LEFT JOIN extropy_ledger s ON s.transaction_id = l.transaction_id AND s.leg = 3 - l.leg
+    LEFT JOIN users u ON u.id = s.user_id
+    WHERE l.id = ${id}::bigint AND l.user_id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
+  if (!row) throw new Problem("not-found");
+  return row;
+}
+
+/** What the caller's entries add up to, of one moment with the balance. Throws `unauthenticated`. */
+export async function getStats(sql: Sql, caller: Caller): Promise<Stats> {
+  type Row = {
+    balance: string;
+    type: TransactionType | null;
+    count: number;
+    sum: string;
+    earned: string;
+    spent: string;
+  };
+  const rows = await sql<Row[]>`
+    SELECT u.extropy_balance AS balance, l.transaction_type AS type, count(l.id)::float8 AS count,
+      coalesce(sum(l.amount), 0.00) AS sum,
+      coalesce(sum(l.amount) FILTER (WHERE l.amount > 0), 0.00) AS earned,
+      coalesce(-sum(l.amount) FILTER (WHERE l.amount < 0), 0.00) AS spent
+    FROM users u LEFT JOIN extropy_ledger l ON l.user_id = u.id
+    WHERE u.id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}
+    GROUP BY u.id, l.transaction_type ORDER BY l.transaction_type`;
+  const [first] = rows;
+  if (!first) throw new Problem("unauthenticated");
+  return {
+    balance: first.balance,
+    earned: sumAmounts(rows.map(row => row.earned)),
+    spent: sumAmounts(rows.map(row => row.spent)),
+    net: sumAmounts(rows.map(row => row.sum)),
+    by_type: Object.fromEntries(
+      rows.flatMap(({ type, count, sum }) => (type === null ? [] : [[type, { count, sum }]])),
+    ),
+  };
+}
