@@ -180,17 +180,34 @@ type Prepared = { key?: string; names?: Record<string, string>; headers?: Record
 /** A caller for whom the example makes sense, and what the address names. */
 async function prepare(on: Api, call: string): Promise<Prepared> {
   if (call === "POST /api/users") return {};
-  const { key, name } = await on.register();
+  const { id, key, name } = await on.register();
   const card = await on.publishCard(key);
-  const named = await on.call<{ id: string }>("POST", "/api/keys", { key, body: { name: "one" } });
   const { headers } = await on.call("GET", `/api/cards/${card.id}`, { key });
+  const names = { username: name, slug: call.includes("/problems/") ? "not-found" : (card.slug ?? "") };
   return {
     key,
-    names: {
-      username: name,
-      id: call.includes("/keys/") ? named.body.id : card.id,
-      slug: call.includes("/problems/") ? "not-found" : (card.slug ?? ""),
-    },
+    names: { ...names, id: await idFor(on, call, { key, userId: id, cardId: card.id }) },
     headers: call.startsWith("PATCH /api/cards") ? { "if-match": headers.get("etag") ?? "" } : {},
   };
+}
+
+/** The id of something of the kind that the path names, and that the caller may see. */
+async function idFor(on: Api, call: string, caller: { key: string; userId: string; cardId: string }): Promise<string> {
+  const { key, userId, cardId } = caller;
+  if (call.includes("/users/")) return userId;
+  if (call.includes("/keys/")) {
+    return (await on.call<{ id: string }>("POST", "/api/keys", { key, body: { name: "one" } })).body.id;
+  }
+  if (call.includes("/ledger/")) {
+    return (await on.call<{ items: { id: string }[] }>("GET", "/api/ledger", { key })).body.items[0]?.id ?? "";
+  }
+  if (call.includes("/attributions/")) {
+    const other = await on.register();
+    const source = await on.publishCard(other.key);
+    const [row] = await on.sql<{ id: string }[]>`
+      INSERT INTO attributions (source_card_id, source_user_id, target_card_id, target_user_id, attribution_type)
+      VALUES (${source.id}, ${other.id}, ${cardId}, ${userId}, 'inspiration') RETURNING id`;
+    return row?.id ?? "";
+  }
+  return cardId;
 }

@@ -170,8 +170,12 @@ function namesIn(path: string): string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, name = ""]) => name);
 }
 
-/** `GET /api/cards/:id/graph` without a name of its own becomes `getCardsGraph`. */
+/** `GET /api/cards/:id/graph` without a name of its own becomes `getCardsByIdGraph`. */
 function nameOf(method: string, path: string): string {
-  const words = path.split(/[^A-Za-z]+/).filter(word => word && word !== "api" && word !== "id");
+  const words = path
+    .replace(/^\/api/, "")
+    .replaceAll(":", "by/")
+    .split(/[^A-Za-z]+/)
+    .filter(Boolean);
   return method.toLowerCase() + words.map(word => word.charAt(0).toUpperCase() + word.slice(1)).join("");
 }

@@ -106,6 +106,16 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   },
   "DELETE /api/cards/:id": { id: "withdrawCard" },
 
+  "GET /api/attributions/:id": { id: "getAttribution" },
+  "GET /api/cards/:id/attributions": { id: "listCardAttributions" },
+  "GET /api/cards/:id/graph": { id: "getCardGraph" },
+  "GET /api/users/:id/attributions": { id: "listReceivedAttributions" },
+
+  "GET /api/balance": { id: "getBalance" },
+  "GET /api/ledger": { id: "listEntries" },
+  "GET /api/ledger/:id": { id: "getEntry" },
+  "GET /api/stats": { id: "getStatistics" },
+
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },
   "GET /openapi/json": { id: "getOpenApiDocument" },

@@ -1,7 +1,7 @@
 // Examples of whole answers, put together from the examples of their fields, so that each has the form that its
 // schema asks for and nobody has to keep them in step.
 
-import { EXAMPLE_ID, EXAMPLE_TIME } from "./fields.ts";
+import { EXAMPLE_HASH, EXAMPLE_ID, EXAMPLE_TIME } from "./fields.ts";
 import { type Components, type JsonSchema, resolve } from "./model.ts";
 
 /** A value that fits the schema. */
@@ -25,8 +25,14 @@ export function sampleOf(schema: JsonSchema, components: Pick<Components, "schem
     case "boolean":
       return true;
     case "string":
-      return schema.format === "uuid" ? EXAMPLE_ID : schema.format === "date-time" ? EXAMPLE_TIME : "text";
+      return textFor(schema);
     default:
       return null;
   }
+}
+
+function textFor({ format, pattern = "" }: JsonSchema): string {
+  if (format === "uuid") return EXAMPLE_ID;
+  if (format === "date-time") return EXAMPLE_TIME;
+  return ["text", EXAMPLE_HASH, "1.00"].find(text => new RegExp(pattern).test(text)) ?? "";
 }

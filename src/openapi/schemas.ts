@@ -66,7 +66,11 @@ function explain({ zodSchema, jsonSchema }: Conversion): void {
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
   if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
   if (jsonSchema.format) delete jsonSchema.pattern;
-  if (jsonSchema.propertyNames) delete jsonSchema.propertyNames;
+  if (isAnyText(jsonSchema.propertyNames)) delete jsonSchema.propertyNames;
+}
+
+function isAnyText(schema: unknown): boolean {
+  return JSON.stringify(schema) === '{"type":"string"}';
 }
 
 function wordsOf({ error }: z.core.$ZodTypeDef | z.core.$ZodCheckDef): string[] {
