@@ -5,6 +5,9 @@ import { preferredType } from "./accept.ts";
 import { type Problem, problemResponse, problems } from "./problem.ts";
 import { page } from "./reply.ts";
 
+/** The general explanation speaks of callers and ids. */
+const NOTHING_HERE = "Nothing stands at this address. It may be mistyped, or what stood here was never published.";
+
 /** The answer to a request that failed. The API itself never answers with a page. */
 export async function answerProblem(problem: Problem, request: Request, requestId: string): Promise<Response> {
   const document = problemResponse(problem, requestId);
@@ -12,7 +15,7 @@ export async function answerProblem(problem: Problem, request: Request, requestI
   document.headers.set("vary", "Accept");
   if (!wantsPage(request)) return document;
   const { slug, status, options } = problem;
-  const detail = options.detail ?? problems[slug].explanation;
+  const detail = options.detail ?? (slug === "not-found" ? NOTHING_HERE : problems[slug].explanation);
   const headers = { ...Object.fromEntries(document.headers), "cache-control": "no-store" };
   return page(request, FailurePage({ slug, detail, requestId }), { status, headers });
 }

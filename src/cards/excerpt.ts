@@ -53,5 +53,6 @@ function shorten(line: string, charactersMax: number): string {
     .toWellFormed()
     .replace(/\uFFFD$/, "");
   const lastSpace = cut.lastIndexOf(" ");
-  return `${(lastSpace > charactersMax / 2 ? cut.slice(0, lastSpace) : cut).trimEnd()}…`;
+  const words = lastSpace > charactersMax / 2 ? cut.slice(0, lastSpace) : cut;
+  return `${words.replace(/[\s.,;:!?-]{1,10}$/, "")}…`;
 }

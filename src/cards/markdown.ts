@@ -44,7 +44,13 @@ function createParser(options: { linkify: boolean }) {
   // Only what is written as an address becomes a link: "readme.md" is none.
   parser.linkify.set({ fuzzyLink: false, fuzzyEmail: false, fuzzyIP: false });
   parser.validateLink = address => address.length <= ADDRESS_CHARACTERS_MAX && ALLOWED_ADDRESS.test(address);
-  parser.core.ruler.push("lower_headings", ({ tokens }) => tokens.forEach(lowerHeading));
+  parser.core.ruler.push("fit_page", ({ tokens }) => {
+    for (const token of tokens) {
+      lowerHeading(token);
+      alignByClass(token);
+      if (DIRECTED.has(token.type)) token.attrSet("dir", "auto");
+    }
+  });
 
   const { rules } = parser.renderer;
   rules.link_open = (tokens, index, options, _env, self) => {
@@ -58,16 +64,25 @@ function createParser(options: { linkify: boolean }) {
     return pictureOf(String(image.attrGet("src") ?? ""), alt, image.attrGet("title"));
   };
   // A wide table scrolls within itself; the page does not.
-  rules.table_open = () => '<div class="wide" role="region" aria-label="Table" tabindex="0"><table>\n';
+  rules.table_open = () => '<div class="wide" role="region" aria-label="Table" tabindex="0"><table dir="auto">\n';
   rules.table_close = () => "</table></div>\n";
   return parser;
 }
+
+/** What shows its direction by more than its words: the side of its marks, of its line, of its columns. */
+const DIRECTED = new Set(["bullet_list_open", "ordered_list_open", "blockquote_open"]);
 
 /** The page has its own h1. Headings get no ids, which could meet the page's. */
 function lowerHeading(token: Token): void {
   if (token.type === "heading_open" || token.type === "heading_close") {
     token.tag = `h${Math.min(6, Number(token.tag.slice(1)) + 1)}`;
   }
+}
+
+/** A column's alignment comes as a style attribute, which the pages' security policy forbids. */
+function alignByClass(token: Token): void {
+  const side = /^text-align:(left|center|right)$/.exec(String(token.attrGet("style")))?.[1];
+  if (side) token.attrs = [["class", side]];
 }
 
 /** An image where it can be fetched without telling the path on the way, else a link to it. */

@@ -1,7 +1,7 @@
 // The wire contract of cards and of publishing.
 
 import { z } from "zod";
-import { anyText, metadataObject, text } from "../text.ts";
+import { anyText, jsonObject, metadataObject, normalisable, text } from "../text.ts";
 
 /** Bytes of a card's text in UTF-8 (1 MiB). */
 export const CONTENT_BYTES_MAX = 1_048_576;
@@ -14,8 +14,8 @@ export const category = z.enum(["UNASSIMILATED", "PROGRAM", "CATEGORIZED", "GRIT
 export const publicLevel = z.enum(["BUSINESS", "IDEAS"]);
 export type PublicLevel = z.output<typeof publicLevel>;
 
-const title = text(0, TITLE_CHARACTERS_MAX);
-const content = anyText.superRefine((value, context) => {
+const title = normalisable(text(0, TITLE_CHARACTERS_MAX));
+const content = normalisable(anyText).superRefine((value, context) => {
   if (Buffer.byteLength(value) > CONTENT_BYTES_MAX) {
     context.addIssue({ code: "custom", message: `at most ${CONTENT_BYTES_MAX} bytes of UTF-8` });
   } else if (value.trim() === "") {
@@ -87,7 +87,7 @@ export const card = z.object({
   privacy_level: publicLevel,
   category: category.nullable(),
   tags: z.array(z.string()),
-  metadata: z.record(z.string(), z.unknown()),
+  metadata: jsonObject,
   slug: z.string(),
   public_url: z.string(),
   attribution_count: z.number().int(),

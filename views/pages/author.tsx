@@ -26,12 +26,14 @@ export function AuthorPage({ author, cards, nextCursor, isFirst, baseUrl }: Auth
       feeds={[{ title: `Cards by ${name}`, href: `${baseUrl}${path}/feed.xml` }]}
     >
       <header class="author-head">
-        <h1>
-          <bdi safe>{name}</bdi>
+        <h1 dir="auto" safe>
+          {name}
         </h1>
         <p class="meta">
           <bdi class="username" safe>{`@${author.username}`}</bdi>
-          <span>{author.cards_count === 1 ? "1 card" : `${author.cards_count.toLocaleString("en-GB")} cards`}</span>
+          <span safe>
+            {author.cards_count === 1 ? "1 card" : `${author.cards_count.toLocaleString("en-GB")} cards`}
+          </span>
           <span>
             earned <Amount value={author.extropy_earned} />
           </span>

@@ -1,8 +1,7 @@
 // The public page of one card: the text first, then what it earned, whom it cites and who cites it.
 
 import { Html } from "@kitajs/html";
-import type { AttributionType, CardView, RelatedCards } from "../../src/cards/public-model.ts";
-import { RELATED_COUNT_MAX } from "../../src/cards/public-model.ts";
+import { type CardView, RELATED_COUNT_MAX, type RelatedCards } from "../../src/cards/public-model.ts";
 import { Amount, AuthorLink, attribute, authorPath, CardLink, When } from "../components/text.tsx";
 import { Layout } from "../layout.tsx";
 
@@ -25,8 +24,8 @@ export function CardPage({ card, baseUrl }: CardPageProps) {
       <article>
         <header class="card-head">
           {card.title ? (
-            <h1 dir="auto">
-              <bdi safe>{card.title}</bdi>
+            <h1 dir="auto" safe>
+              {card.title}
             </h1>
           ) : (
             <h1 class="untitled">Untitled card</h1>
@@ -75,13 +74,6 @@ export function CardPage({ card, baseUrl }: CardPageProps) {
   );
 }
 
-const RELATION: Readonly<Record<AttributionType, string>> = {
-  citation: "citation",
-  remix: "remix",
-  reply: "reply",
-  inspiration: "inspiration",
-};
-
 function Related({ id, heading, related }: { id: string; heading: string; related: RelatedCards }) {
   if (related.items.length === 0) return "";
   const isCounted = related.total < RELATED_COUNT_MAX;
@@ -90,14 +82,14 @@ function Related({ id, heading, related }: { id: string; heading: string; relate
     <section class="related" aria-labelledby={id}>
       <h2 id={id}>
         <span safe>{heading}</span>{" "}
-        <span class="count">{isCounted ? format(related.total) : `${format(RELATED_COUNT_MAX)}+`}</span>
+        <span class="count" safe>
+          {isCounted ? format(related.total) : `${format(RELATED_COUNT_MAX)}+`}
+        </span>
       </h2>
       <ul role="list">
         {related.items.map(card => (
           <li>
-            <span class={`relation ${card.attribution_type}`} safe>
-              {RELATION[card.attribution_type]}
-            </span>
+            <span class="relation">{card.attribution_type}</span>
             <span class="what">
               <CardLink card={card} />{" "}
               <span class="by">
@@ -107,11 +99,7 @@ function Related({ id, heading, related }: { id: string; heading: string; relate
           </li>
         ))}
       </ul>
-      {more > 0 ? (
-        <p class="more">{isCounted ? `and ${format(more)} more` : `and more than ${format(more - 1)} more`}</p>
-      ) : (
-        ""
-      )}
+      {more > 0 ? <p class="more" safe>{`and ${isCounted ? "" : "at least "}${format(more)} more`}</p> : ""}
     </section>
   );
 }

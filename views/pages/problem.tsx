@@ -15,7 +15,7 @@ export function FailurePage({ slug, detail, requestId }: FailurePageProps) {
     <Layout title={title}>
       <section class="failure">
         <p class="status">{status}</p>
-        <h1 safe>{title}</h1>
+        <h1>{title}</h1>
         <Prose text={detail} />
         <p>
           <a href="/">Go to the front page</a>
@@ -37,7 +37,7 @@ export function ProblemPage({ slug, baseUrl }: { slug: ProblemSlug; baseUrl: str
     <Layout title={title} description={explanation.replaceAll("`", "")} canonical={`${baseUrl}/problems/${slug}`}>
       <section class="failure">
         <p class="status">{status}</p>
-        <h1 safe>{title}</h1>
+        <h1>{title}</h1>
         <Prose text={explanation} />
         <p class="meta">
           <span>
@@ -66,9 +66,7 @@ export function ProblemsPage({ baseUrl }: { baseUrl: string }) {
         {Object.entries(problems).map(([slug, { status, title }]) => (
           <li>
             <span class="status">{status}</span>
-            <a href={`/problems/${slug}`} safe>
-              {title}
-            </a>
+            <a href={`/problems/${slug}`}>{title}</a>
           </li>
         ))}
       </ul>
