@@ -16,7 +16,10 @@ export async function runCommand(work: (config: Config, args: string[]) => Promi
   // An exit, unlike a signal, gives an embedded database back.
   onStopSignal((_signal, exitCode) => process.exit(exitCode));
   try {
-    process.exitCode = (await work(readConfig(process.env), process.argv.slice(2))) ?? 0;
+    const args = process.argv.slice(2);
+    // Who asks for help gets it, whatever the environment holds.
+    const isHelp = args.includes("--help") || args.includes("-h");
+    process.exitCode = (await work(readConfig(isHelp ? {} : process.env), args)) ?? 0;
   } catch (error) {
     if (!isForPeople(error)) throw error;
     console.error(messageOf(error));
