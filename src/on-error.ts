@@ -73,7 +73,7 @@ function explain({ type, validator, value }: ElysiaValidationError): Problem | u
   // An id of the wrong form names nothing.
   if (type === "params") return new Problem("not-found");
   const issues = schema.validate(value).issues ?? [];
-  if (value === undefined && type === "body") return invalid("", "A JSON body is needed.");
+  if (value === null && type === "body") return invalid("", "A JSON body is needed.");
   return new Problem("validation", { errors: issues.flatMap(describeIssue).slice(0, ERRORS_MAX) });
 }
 

@@ -27,7 +27,7 @@ afterAll(() => served.stop());
 /** Everything that every refusal promises. */
 function expectProblem(answer: Answer<unknown>, status: number, slug: string): void {
   expect(answer.headers.get("content-type")).toStartWith("application/problem+json");
-  const { type, title, detail, request_id } = answer.body;
+  const { title, detail, request_id } = answer.body;
   expect(answer.body).toMatchObject({ type: `/problems/${slug}`, status });
   expect(answer.status).toBe(status);
   for (const text of [title, detail, request_id]) expect(text).toMatch(/\S/);
