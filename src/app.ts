@@ -26,6 +26,7 @@ export function createApp(deps: Deps) {
   const services = createServices(deps);
   const { gatekeeper, log } = services;
   const describe = createDescription((): AnyElysia => app);
+  const answerError = createErrorHandler((): AnyElysia => app, gatekeeper, log);
 
   const app = new Elysia({
     name: "extrophi",
@@ -37,7 +38,12 @@ export function createApp(deps: Deps) {
       set.headers["x-content-type-options"] = "nosniff";
     })
     .onParse(({ request }) => readJsonBody(request).catch(error => new UnreadableBody(error)))
-    .onError(createErrorHandler((): AnyElysia => app, gatekeeper, log))
+    .onError(async context => {
+      const response = await answerError(context);
+      // For the log line: after an error, onAfterResponse is not given this Response.
+      context.set.status = response.status;
+      return response;
+    })
     .onAfterResponse(({ request, route, set, response }) => {
       const { id, startedMs, caller } = stateOf(request);
       const status = response instanceof Response ? response.status : set.status;
