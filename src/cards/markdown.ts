@@ -5,7 +5,7 @@ import MarkdownIt, { type Token } from "markdown-it";
 
 /**
  * The longest text (UTF-16 units) that is laid out. At this length the worst inputs known take 200 ms (tests/markdown.test.ts
- * has them), a novel's chapter 15 ms.
+ * has them), honest ones 10 to 50 ms.
  */
 export const MARKDOWN_CHARACTERS_MAX = 100_000;
 
