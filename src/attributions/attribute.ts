@@ -6,8 +6,7 @@ import type { SharedKind } from "../commit-sharing.ts";
 import type { Sql } from "../db.ts";
 import { claimOfKey, type IdempotencyKey } from "../idempotency.ts";
 import { Problem } from "../problem.ts";
-
-export type AttributionType = "citation" | "remix" | "reply" | "inspiration";
+import type { AttributionType } from "./model.ts";
 
 /** One attribution to make: `source_card_id` is the cited card, `target_card_id` the caller's own that cites it. */
 export type AttributeCommand = {

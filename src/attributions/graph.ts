@@ -56,7 +56,7 @@ export async function getGraph(sql: Sql, caller: Caller, cardId: string, depth: 
     citing AS MATERIALIZED (
       SELECT node.card_id, (
         SELECT count(*) FROM (
-          SELECT FROM attributions a WHERE a.target_card_id = node.card_id LIMIT ${CITATIONS_MAX + 1}) some) AS citations
+          SELECT FROM attributions a WHERE a.target_card_id = node.card_id LIMIT ${CITATIONS_MAX + 1}) first_ones) AS citations
       FROM node
     ),
     edge AS MATERIALIZED (

@@ -2,6 +2,7 @@
 // author pays. Attributions are public, as the cards are.
 
 import { z } from "zod";
+import { metadataObject, text } from "../text.ts";
 
 export const attributionType = z.enum(["citation", "remix", "reply", "inspiration"]);
 export type AttributionType = z.output<typeof attributionType>;
@@ -33,6 +34,27 @@ export const attribution = z
   })
   .meta({ id: "Attribution" });
 export type Attribution = z.output<typeof attribution>;
+
+const NOTE_CHARACTERS_MAX = 2000;
+
+export const attributionRequest = z.strictObject({
+  source_card_id: z.guid().describe("The card that is cited."),
+  target_card_id: z.guid().describe("The caller's card that cites it."),
+  attribution_type: attributionType,
+  attribution_note: text(0, NOTE_CHARACTERS_MAX).nullish(),
+  metadata: metadataObject.nullish(),
+});
+export type AttributionRequest = z.output<typeof attributionRequest>;
+
+export const attributed = z
+  .object({
+    attribution,
+    payment: z.object({
+      amount: z.string().describe("What was paid to the cited card's author."),
+      balance: z.string().describe("The caller's balance after it."),
+    }),
+  })
+  .meta({ id: "Attributed" });
 
 export const attributionFilter = {
   direction: z

@@ -2,20 +2,64 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
+import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
+import { readIdempotencyKey } from "../idempotency.ts";
 import type { Services } from "../services.ts";
+import { attributeKind, requireAttributed } from "./attribute.ts";
 import { getGraph } from "./graph.ts";
-import { attribution, attributionFilter, graph, graphQuery, userReceived } from "./model.ts";
+import {
+  attributed,
+  attribution,
+  attributionFilter,
+  attributionRequest,
+  graph,
+  graphQuery,
+  userReceived,
+} from "./model.ts";
 import { getAttribution, getReceivedByUser, listCardAttributions } from "./store.ts";
 
 const idParam = z.object({ id: z.guid() });
 const tags = ["Attribution"];
 
 /** `/api/attributions`, and what cards and users have of them. */
-export function attributionRoutes({ sql, guard }: Services) {
+export function attributionRoutes({ config, sql, guard }: Services) {
+  const attributing = new CommitSharing(attributeKind(sql), config.commitSharing);
+
   return new Elysia({ name: "attributions" })
     .use(guard)
+    .post(
+      "/api/attributions",
+      async ({ caller, body, request, set }) => {
+        const outcome = await attributing.submit({
+          caller,
+          idempotency: readIdempotencyKey(request, "POST /api/attributions", body),
+          sourceCardId: body.source_card_id,
+          targetCardId: body.target_card_id,
+          type: body.attribution_type,
+          amount: config.amounts.attribution[body.attribution_type],
+          note: body.attribution_note || null,
+          metadata: body.metadata ?? {},
+        });
+        const { attribution_id, balance } = requireAttributed(outcome);
+        const made = await getAttribution(sql, caller, attribution_id);
+        if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
+        set.status = 201;
+        return { attribution: made, payment: { amount: made.extropy_amount, balance } };
+      },
+      {
+        auth: "attribute",
+        body: attributionRequest,
+        response: answers({ 201: attributed }, [400, 401, 402, 403, 404, 409, 410, 413, 415, 422, 429]),
+        detail: {
+          tags,
+          summary: "Cite, remix, reply to or be inspired by a card",
+          description:
+            "The author of the citing card (`target_card_id`, one of the caller's own) pays the author of the cited one (`source_card_id`). Once for each pair of cards and type.",
+        },
+      },
+    )
     .get("/api/attributions/:id", async ({ caller, params }) => getAttribution(sql, caller, params.id), {
       auth: "read",
       params: idParam,

@@ -2,6 +2,8 @@
 
 import { z } from "zod";
 import { moment } from "../moment.ts";
+import { amountText } from "../money.ts";
+import { anyText, text } from "../text.ts";
 
 export const transactionType = z.enum([
   "initial_grant",
@@ -110,3 +112,20 @@ export const stats = z
   })
   .meta({ id: "Statistics" });
 export type Stats = z.output<typeof stats>;
+
+const NOTE_CHARACTERS_MAX = 2000;
+
+export const transferRequest = z.strictObject({
+  to_user: anyText.min(1).max(255).describe("The payee's id or username."),
+  amount: amountText.refine(amount => amount !== "0.00", "an amount above zero"),
+  note: text(0, NOTE_CHARACTERS_MAX).nullish(),
+});
+
+export const transferred = z
+  .object({
+    transaction_id: z.guid(),
+    amount: z.string(),
+    to_user: z.string().describe("As it was asked for."),
+    balance: z.string().describe("The caller's balance after it."),
+  })
+  .meta({ id: "Transferred" });

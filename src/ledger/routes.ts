@@ -5,9 +5,11 @@ import { z } from "zod";
 import { preferredType } from "../accept.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
+import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
+import { requireIdempotencyKey } from "../idempotency.ts";
 import { invalid } from "../problem.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
@@ -21,14 +23,19 @@ import {
   ledgerEntryDetail,
   ledgerFilter,
   stats,
+  transferRequest,
+  transferred,
 } from "./model.ts";
 import { getBalance, getBalanceAt, getEntry, getStats, listEntries } from "./reads.ts";
+import { requireSent, transferKind } from "./transfer.ts";
 
 const tags = ["Tokens"];
 const entryParam = z.object({ id: entryId });
 
-/** `/api/balance`, `/api/ledger` and `/api/stats`. */
-export function ledgerRoutes({ sql, gatekeeper, guard, log }: Services) {
+/** `/api/balance`, `/api/ledger`, `/api/stats` and `/api/transfers`. */
+export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) {
+  const transfers = new CommitSharing(transferKind(sql), config.commitSharing);
+
   async function showEntries(request: Request, caller: Caller, query: LedgerFilter & PageRequest) {
     const page = await listEntries(sql, caller, query, query);
     if (page.items.length === 0) await gatekeeper.confirm(request);
@@ -110,5 +117,33 @@ export function ledgerRoutes({ sql, gatekeeper, guard, log }: Services) {
       auth: "read",
       response: answers({ 200: stats }, [401, 403, 429]),
       detail: { tags, summary: "What one earned and spent" },
-    });
+    })
+    .post(
+      "/api/transfers",
+      async ({ caller, body, request, set }) => {
+        const { to_user, amount } = body;
+        const idempotency = requireIdempotencyKey(request, "POST /api/transfers", body);
+        const outcome = await transfers.submit({
+          caller,
+          idempotency,
+          toUser: to_user,
+          amount,
+          note: body.note || null,
+        });
+        const { transaction_id, balance } = requireSent(outcome, amount);
+        if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
+        set.status = 201;
+        return { transaction_id, amount, to_user, balance };
+      },
+      {
+        auth: "transfer",
+        body: transferRequest,
+        response: answers({ 201: transferred }, [400, 401, 402, 403, 404, 413, 415, 422, 429]),
+        detail: {
+          tags,
+          summary: "Send $EXTROPY to another user",
+          description: "Needs an `Idempotency-Key`: the same request again gives the first answer and moves nothing.",
+        },
+      },
+    );
 }
