@@ -97,7 +97,7 @@ async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Resp
     const { status, headers } = await app.handle(new Request(request.url, { headers: request.headers }));
     return new Response(null, { status, headers });
   }
-  const allow = [...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])].join(", ");
+  const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");
   const { id } = stateOf(request);
   if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
   return problemResponse(new Problem("method-not-allowed", { headers: { allow } }), id);
