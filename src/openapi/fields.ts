@@ -9,6 +9,7 @@ const time = { format: "date-time" };
 const hash = { pattern: "^[0-9a-f]{64}$" };
 
 export const EXAMPLE_ID = "0198d2c4-7a10-7b3e-9f21-5c6d7e8f9a0b";
+export const EXAMPLE_OTHER_ID = "0198d2c9-13f2-7c55-8b02-0a1b2c3d4e5f";
 export const EXAMPLE_HASH = "65da7304ee22661c40a350ce632d1dd6da4bc043a608467a19f4e1c5fc90ced3";
 export const EXAMPLE_TIME = "2030-01-31T12:00:00.000000Z";
 /** Has the form of a key and a right checksum, and is nobody's. */

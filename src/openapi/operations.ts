@@ -2,7 +2,7 @@
 // as it stands, headers of its answer, and which refusals are its own. A route may also say all this in `detail`.
 
 import type { ProblemSlug } from "../problem.ts";
-import { EXAMPLE_HASH, EXAMPLE_ID } from "./fields.ts";
+import { EXAMPLE_HASH, EXAMPLE_ID, EXAMPLE_OTHER_ID } from "./fields.ts";
 
 export type OperationNote = {
   /** Names the method in generated clients, so it must never change. */
@@ -64,6 +64,7 @@ export const operations: Readonly<Record<string, OperationNote>> = {
 
   "POST /api/publish": {
     id: "publishCards",
+    idempotency: "optional",
     example: {
       client_id: "ada-laptop",
       cards: [
@@ -106,6 +107,17 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   },
   "DELETE /api/cards/:id": { id: "withdrawCard" },
 
+  "POST /api/attributions": {
+    id: "attributeCard",
+    example: {
+      source_card_id: EXAMPLE_ID,
+      target_card_id: EXAMPLE_OTHER_ID,
+      attribution_type: "citation",
+      attribution_note: "Where it all began.",
+    },
+    idempotency: "optional",
+    problems: ["already-attributed", "self-attribution"],
+  },
   "GET /api/attributions/:id": { id: "getAttribution" },
   "GET /api/cards/:id/attributions": { id: "listCardAttributions" },
   "GET /api/cards/:id/graph": { id: "getCardGraph" },
@@ -115,6 +127,12 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   "GET /api/ledger": { id: "listEntries" },
   "GET /api/ledger/:id": { id: "getEntry" },
   "GET /api/stats": { id: "getStatistics" },
+  "POST /api/transfers": {
+    id: "transferTokens",
+    example: { to_user: "grace", amount: "1.00", note: "Thank you for the compiler." },
+    idempotency: "required",
+    problems: ["self-transfer"],
+  },
 
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },

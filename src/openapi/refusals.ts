@@ -45,9 +45,10 @@ function kindsOf(status: number, note: OperationNote | undefined): ProblemSlug[]
   return all.length > 1 && own.length > 0 ? own : all;
 }
 
+/** A request that is still running is waited for, so `idempotency-in-flight` is not among them. */
 function isIdempotency(slug: ProblemSlug, note: OperationNote | undefined): boolean {
   if (slug === "idempotency-key-missing") return note?.idempotency === "required";
-  return note?.idempotency !== undefined && (slug === "idempotency-in-flight" || slug === "idempotency-key-reused");
+  return note?.idempotency !== undefined && (slug === "bad-request" || slug === "idempotency-key-reused");
 }
 
 function answerOf(status: number, description: string, example: MediaType): Answer {

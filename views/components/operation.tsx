@@ -81,13 +81,14 @@ function Answers({ operation, document }: { operation: Operation; document: Open
               <span class="status" safe>
                 {status}
               </span>{" "}
-              {kindsOf(answer)
-                .map(({ slug, title }) => (
+              {kindsOf(answer).map(({ slug, title }, index) => (
+                <>
+                  {index > 0 ? " or " : ""}
                   <a href={`/problems/${slug}`} safe>
                     {title}
                   </a>
-                ))
-                .join(" or ")}
+                </>
+              ))}
             </li>
           ))}
         </ul>
@@ -105,11 +106,15 @@ function GoodAnswer({ status, answer }: { status: string; answer: Answer }) {
         <span class="status good" safe>
           {status}
         </span>{" "}
-        {Html.escapeHtml(answer.description) as "safe"}{" "}
-        {contents
-          .map(([type, { schema }]) => `${Html.escapeHtml(type)}${schema ? `: ${TypeOf({ schema })}` : ""}`)
-          .join("; ")}
-        {headers.length > 0 ? Html.escapeHtml(` With ${headers.join(", ")}.`) : ""}
+        {Html.escapeHtml(answer.description) as "safe"}
+        {contents.map(([type, { schema }], index) => (
+          <>
+            {index > 0 ? "; " : " "}
+            {Html.escapeHtml(type) as "safe"}
+            {schema ? <>: {TypeOf({ schema }) as "safe"}</> : ""}
+          </>
+        ))}
+        {headers.length > 0 ? <span safe>{`. With ${headers.join(", ")}.`}</span> : ""}
       </p>
       {contents.map(([, { example }]) =>
         example === undefined ? (
