@@ -15,6 +15,7 @@ import { ledgerRoutes } from "./ledger/routes.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
 import { pageRoutes } from "./pages.ts";
+import { readQuery } from "./query.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
 import { userRoutes } from "./users/routes.ts";
@@ -38,6 +39,9 @@ export function createApp(deps: Deps) {
       set.headers["x-content-type-options"] = "nosniff";
     })
     .onParse(({ request }) => readJsonBody(request).catch(error => new UnreadableBody(error)))
+    .onTransform(context => {
+      Object.assign(context, { query: readQuery(context.request.url) });
+    })
     .onError(async context => {
       const response = await answerError(context);
       // For the log line: after an error, onAfterResponse is not given this Response.

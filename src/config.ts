@@ -2,24 +2,35 @@
 // message that names every bad variable (and never repeats a secret's value).
 
 import { z } from "zod";
+import { isWellFormedKey } from "./auth/key.ts";
 import { amountText } from "./money.ts";
 
-const count = (max: number) => z.coerce.number().int().min(0).max(max);
+/** Digits only: what else JavaScript takes for a number (a blank, 0x50, 1e3) is rather a mistake. */
+const integer = (min: number, max: number) =>
+  z
+    .string()
+    .refine(text => /^[0-9]{1,15}$/.test(text) && Number(text) >= min && Number(text) <= max, {
+      error: `a whole number from ${min} to ${max}`,
+    })
+    .transform(Number);
 const url = (protocol: RegExp) => z.url({ protocol });
 
 const environment = z.object({
-  PORT: z.coerce.number().int().min(0).max(65_535).default(3000),
+  PORT: integer(0, 65_535).default(3000),
   HOST: z.string().min(1).default("127.0.0.1"),
   DATABASE_URL: url(/^postgres(ql)?$/).optional(),
   DATABASE_OWNER_URL: url(/^postgres(ql)?$/).optional(),
   DATA_DIR: z.string().min(1).default(".data"),
   PUBLIC_BASE_URL: url(/^https?$/).optional(),
-  ADMIN_API_KEY: z.string().optional(),
+  ADMIN_API_KEY: z
+    .string()
+    .refine(isWellFormedKey, "an API key with its checksum, as `bun run admin-key` prints them")
+    .optional(),
   REGISTRATION: z.enum(["closed", "open"]).default("closed"),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
-  AUTH_FAILURES_PER_MINUTE: count(1_000_000).default(120),
-  REGISTRATIONS_PER_HOUR: count(1_000_000).default(20),
-  PUBLISH_REWARDS_PER_DAY: count(1_000_000_000).default(1000),
+  AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000).default(120),
+  REGISTRATIONS_PER_HOUR: integer(0, 1_000_000).default(20),
+  PUBLISH_REWARDS_PER_DAY: integer(0, 1_000_000_000).default(1000),
   TRUSTED_PROXIES: z
     .string()
     .default("")
@@ -34,7 +45,7 @@ const environment = z.object({
     .enum(["on", "off"])
     .default("on")
     .transform(value => value === "on"),
-  BCRYPT_COST: z.coerce.number().int().min(4).max(14).default(10),
+  BCRYPT_COST: integer(4, 14).default(10),
   INITIAL_GRANT: amountText.default("10.00"),
   PUBLISH_REWARD: amountText.default("1.00"),
   ATTRIBUTION_CITATION: amountText.default("0.10"),

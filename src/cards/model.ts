@@ -61,7 +61,7 @@ export const publishAnswer = z.object({
     z.object({
       index: z.number().int(),
       outcome: z.enum(["published", "duplicate", "filtered"]),
-      id: z.uuid().nullable(),
+      id: z.guid().nullable(),
       slug: z.string().nullable(),
       public_url: z.string().nullable(),
       content_hash: z.string().nullable(),
@@ -79,8 +79,8 @@ export type PublishAnswer = z.output<typeof publishAnswer>;
 
 /** A published card as everybody sees it. */
 export const card = z.object({
-  id: z.uuid(),
-  author: z.object({ id: z.uuid(), username: z.string(), display_name: z.string().nullable() }),
+  id: z.guid(),
+  author: z.object({ id: z.guid(), username: z.string(), display_name: z.string().nullable() }),
   title: z.string().nullable(),
   content: z.string(),
   content_hash: z.string(),

@@ -109,10 +109,12 @@ export async function changeCard(
       tags: change.tags ?? before.tags,
       metadata: change.metadata ?? before.metadata,
     };
+    const checksum = checksumOf(data);
+    if (checksum === versionOf(before)) return before;
     await tx`
       UPDATE cards SET title = ${data.title}, content = ${data.content}, privacy_level = ${data.privacy_level},
         category = ${data.category}, tags = ${data.tags}::text[], metadata = ${tx.json(data.metadata as never)},
-        content_hash = ${contentHash(data.title, data.content)}, checksum = ${checksumOf(data)}
+        content_hash = ${contentHash(data.title, data.content)}, checksum = ${checksum}
       WHERE id = ${id}::uuid`;
     return requireStanding(await findOwn(tx, caller, id));
   });

@@ -38,7 +38,7 @@ export type ProfileChange = z.output<typeof profileChange>;
 
 /** One's own account. */
 export const profile = z.object({
-  id: z.uuid(),
+  id: z.guid(),
   username: z.string(),
   email: z.string(),
   display_name: z.string().nullable(),
@@ -75,7 +75,7 @@ export type KeyRequest = z.output<typeof keyRequest>;
 
 /** A named key without its secret. */
 export const namedKey = z.object({
-  id: z.uuid(),
+  id: z.guid(),
   name: z.string(),
   prefix: z.string(),
   scopes: z.array(scope),
