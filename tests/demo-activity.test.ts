@@ -2,11 +2,11 @@
 
 import { describe, expect, test } from "bun:test";
 import { UsageError } from "../src/commands/migrate-arguments.ts";
+import { readArguments } from "../src/commands/seed-demo-arguments.ts";
 import { readConfig } from "../src/config.ts";
 import { Activity, type ActivityOptions } from "../src/demo/activity.ts";
 import { legsOf } from "../src/demo/activity-model.ts";
 import { formatCents, readAmounts } from "../src/demo/amounts.ts";
-import { readArguments } from "../src/demo/arguments.ts";
 import { formatMoment } from "../src/demo/calendar.ts";
 import { Progress } from "../src/demo/progress.ts";
 import { mix32, Random, STREAM, uuidOf } from "../src/demo/random.ts";

@@ -3,11 +3,11 @@
 
 import { runCommand, useDatabase } from "../command.ts";
 import type { Config } from "../config.ts";
-import { type Arguments, readArguments } from "../demo/arguments.ts";
 import { KeyFile } from "../demo/key-file.ts";
 import { Progress } from "../demo/progress.ts";
 import { type Seeded, seedDemo } from "../demo/seed.ts";
 import { UsageError } from "./migrate-arguments.ts";
+import { type Arguments, readArguments } from "./seed-demo-arguments.ts";
 
 await runCommand(async (config, args) => {
   try {

@@ -67,6 +67,42 @@ export type Year = {
   specials: Special[];
 };
 
+/** A year in which nothing has happened yet, with room for so many users and entries. */
+export function createYear(users: number, entries: number, amounts: Amounts): Year {
+  // Every card and every movement makes an entry, and attributions end here, so none of these is longer. Memory that
+  // is never written to is never taken.
+  const integers = () => new Int32Array(entries);
+  const moments = () => new Float64Array(entries);
+  return {
+    amounts,
+    entries: 0,
+    users: {
+      joined: 0,
+      joinedAt: new Float64Array(users),
+      rewardDay: new Int32Array(users),
+      rewardCount: new Int32Array(users),
+    },
+    cards: {
+      count: 0,
+      author: integers(),
+      at: moments(),
+      withdrawnAt: moments(),
+      earned: moments(),
+      citations: integers(),
+    },
+    attributions: {
+      count: 0,
+      source: integers(),
+      target: integers(),
+      type: new Uint8Array(entries),
+      at: moments(),
+      reversedAt: new Map(),
+    },
+    movements: { count: 0, kind: new Uint8Array(entries), subject: integers(), at: moments() },
+    specials: [],
+  };
+}
+
 /** One entry that a movement makes, its place and hash apart. -1: no card, no attribution. */
 export type Leg = {
   user: number;

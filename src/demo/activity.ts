@@ -6,6 +6,7 @@
 
 import {
   ATTRIBUTION_TYPES,
+  createYear,
   legsOf,
   MOVEMENT_KINDS,
   type MovementKind,
@@ -34,7 +35,7 @@ const TRIES_MAX = 6;
 /** Movements that may still be undone: mistakes are noticed soon. */
 const UNDOABLE_MAX = 50;
 
-/** How likely an event is none of a publication, from the rarest on. */
+/** How likely an event is another one than a publication. */
 const PENALTY = 0.007;
 const ADJUSTMENT = 0.007;
 const BONUS = 0.01;
@@ -61,38 +62,7 @@ export class Activity {
     this.#random = new Random(seed, STREAM.activity);
     this.#balance = new Float64Array(users);
     this.#citedLate = new Uint8Array(entries);
-    // Every card makes an entry and every movement too, so none of these is longer. Memory that is never
-    // written to is never taken.
-    const integers = () => new Int32Array(entries);
-    const moments = () => new Float64Array(entries);
-    this.year = {
-      amounts,
-      entries: 0,
-      users: {
-        joined: 0,
-        joinedAt: new Float64Array(users),
-        rewardDay: new Int32Array(users),
-        rewardCount: new Int32Array(users),
-      },
-      cards: {
-        count: 0,
-        author: integers(),
-        at: moments(),
-        withdrawnAt: moments(),
-        earned: moments(),
-        citations: integers(),
-      },
-      attributions: {
-        count: 0,
-        source: integers(),
-        target: integers(),
-        type: new Uint8Array(entries),
-        at: moments(),
-        reversedAt: new Map(),
-      },
-      movements: { count: 0, kind: new Uint8Array(entries), subject: integers(), at: moments() },
-      specials: [],
-    };
+    this.year = createYear(users, entries, amounts);
   }
 
   get isDone(): boolean {
@@ -134,13 +104,17 @@ export class Activity {
   }
 
   #somethingSpecial(): boolean {
-    const roll = this.#random.fraction();
-    if (roll < PENALTY) return this.#give("penalty");
-    if (roll < PENALTY + ADJUSTMENT) return this.#give("adjustment");
-    if (roll < PENALTY + ADJUSTMENT + BONUS) return this.#give("bonus");
-    if (roll < PENALTY + ADJUSTMENT + BONUS + REVERSAL) return this.#undo();
-    if (roll < PENALTY + ADJUSTMENT + BONUS + REVERSAL + TRANSFER) return this.#transfer();
-    return roll < PENALTY + ADJUSTMENT + BONUS + REVERSAL + TRANSFER + LATE_CITATION && this.#citeLate();
+    let roll = this.#random.fraction();
+    const falls = (probability: number) => {
+      roll -= probability;
+      return roll < 0;
+    };
+    if (falls(PENALTY)) return this.#give("penalty");
+    if (falls(ADJUSTMENT)) return this.#give("adjustment");
+    if (falls(BONUS)) return this.#give("bonus");
+    if (falls(REVERSAL)) return this.#undo();
+    if (falls(TRANSFER)) return this.#transfer();
+    return falls(LATE_CITATION) && this.#citeLate();
   }
 
   /** A new card with its reward, and a few minutes later the cards that it cites. */

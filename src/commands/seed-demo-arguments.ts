@@ -1,7 +1,7 @@
 // The arguments of `bun run seed-demo`, their limits, and the help about them.
 
 import { parseArgs } from "node:util";
-import { UsageError } from "../commands/migrate-arguments.ts";
+import { UsageError } from "./migrate-arguments.ts";
 
 /** Two, since nobody can cite themselves. */
 export const USERS_MIN = 2;
