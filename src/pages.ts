@@ -15,7 +15,16 @@ import type { Services } from "./services.ts";
 
 const NEWEST_CARDS = 10;
 const tags = ["Pages"];
-const either = { 200: textAnswer("As the client prefers.", ["text/html", "application/json"]), 304: unchangedAnswer };
+const either = { 200: textAnswer("As the client prefers.", ["text/html"]), 304: unchangedAnswer };
+
+const siteDocument = z.object({ name: z.string(), description: z.string(), links: z.record(z.string(), z.string()) });
+const explanation = z.object({
+  type: z.string(),
+  status: z.number().int(),
+  title: z.string(),
+  explanation: z.string(),
+});
+const explanations = z.object({ items: z.array(explanation), next_cursor: z.null() });
 
 /** What depends on Accept, for caches. */
 const headers = { vary: "Accept" };
@@ -44,7 +53,7 @@ export function pageRoutes({ sql, baseUrlOf }: Services) {
 
   return new Elysia({ name: "pages" })
     .get("/", ({ request }) => home(request), {
-      response: answers({}, []),
+      response: answers({ 200: siteDocument }, []),
       detail: { tags, summary: "What this is, with links", security: [], responses: either },
     })
     .get(
@@ -54,7 +63,7 @@ export function pageRoutes({ sql, baseUrlOf }: Services) {
           ? json(request, { items: Object.keys(problems).filter(isProblemSlug).map(describe), next_cursor: null })
           : page(request, ProblemsPage({ baseUrl: baseUrlOf(request) }), { headers }),
       {
-        response: answers({}, []),
+        response: answers({ 200: explanations }, []),
         detail: { tags, summary: "Every kind of problem", security: [], responses: either },
       },
     )
@@ -67,7 +76,7 @@ export function pageRoutes({ sql, baseUrlOf }: Services) {
       },
       {
         params: z.object({ slug: z.string() }),
-        response: answers({}, [404]),
+        response: answers({ 200: explanation }, [404]),
         detail: { tags, summary: "What a kind of problem means", security: [], responses: either },
       },
     )

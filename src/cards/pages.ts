@@ -85,7 +85,7 @@ export function cardPages({ sql, log, markdown, baseUrlOf }: Services) {
       .onStop(() => views.flush())
       .get("/cards/:slug", ({ request, params }) => answerCard(request, params.slug), {
         params: slugParam,
-        response: answers({}, [404, 410]),
+        response: answers({ 200: card }, [404, 410]),
         detail: {
           tags,
           summary: "A card's public page",
@@ -93,7 +93,7 @@ export function cardPages({ sql, log, markdown, baseUrlOf }: Services) {
             "HTML for browsers; `Accept: text/markdown` or `.md` after the slug gives the text as it was sent, `Accept: application/json` the card as `GET /api/cards/{id}` has it. Another address of the same card answers 301.",
           security: [],
           responses: {
-            200: textAnswer("The card.", ["text/html", "text/markdown", "application/json"]),
+            200: textAnswer("The card.", ["text/html", "text/markdown"]),
             301: movedAnswer,
             304: unchangedAnswer,
           },

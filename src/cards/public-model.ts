@@ -30,8 +30,8 @@ export type RelatedCard = {
 export type RelatedCards = { items: RelatedCard[]; total: number };
 
 export const RELATED_ITEMS_MAX = 50;
-/** Counting stops here: a card may be cited a million times, and its page must not cost that. */
-export const RELATED_COUNT_MAX = 10_000;
+/** Counting stops here (4 ms): a card may be cited a million times, and its page must not cost that. */
+export const RELATED_COUNT_MAX = 1_000;
 
 export type AuthorProfile = PublicAuthor & {
   id: string;

@@ -124,8 +124,12 @@ export async function listRelatedCards(
   const related = (direction: "cites" | "cited_by") => {
     const [own, other] =
       direction === "cites" ? ["target_card_id", "source_card_id"] : ["source_card_id", "target_card_id"];
+    // LIMIT 1 keeps the other card's look-up by index: a join might read all cards.
     const standing = sql`
-      attributions a JOIN cards c ON c.id = a.${sql(other)} AND ${isShown(sql)}
+      attributions a
+      CROSS JOIN LATERAL (
+        SELECT c.slug, c.title, c.content, c.user_id FROM cards c
+        WHERE c.id = a.${sql(other)} AND ${isShown(sql)} LIMIT 1) c
       WHERE a.${sql(own)} = ${cardId}::uuid AND a.reversed_at IS NULL`;
     return sql`(
       SELECT ${direction}::text AS direction,
