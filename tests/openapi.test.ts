@@ -51,6 +51,7 @@ test("every operation has a name of its own, a described group, a summary, and p
   expect(new Set(names).size).toBe(names.length);
   for (const name of names) expect(name).toMatch(/^[a-z]+([A-Z][a-z]*)*$/);
   const tags = document.tags.map(({ name }) => name);
+  expect(new Set(tags).size).toBe(tags.length);
   for (const { path, operation } of calls) {
     expect(operation.tags).toHaveLength(1);
     expect(tags).toContain(operation.tags[0] ?? "");

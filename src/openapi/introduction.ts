@@ -40,6 +40,5 @@ export const tags: readonly { name: string; description: string }[] = [
   { name: "Sync", description: "Keeping several devices in step." },
   { name: "Admin", description: "For operators; auditors may read." },
   { name: "Pages", description: "What readers see in a browser or a feed reader; no key is needed." },
-  { name: "Pages", description: "For people, and for feed readers and search engines: not JSON unless asked for." },
   { name: "System", description: "Is it up, and what can it do?" },
 ];
