@@ -30,7 +30,7 @@ export const balance = z
 /** An entry's id is a bigint: text, since a JSON number is exact to 2^53 only. */
 export const entryId = z
   .string()
-  .regex(/^[1-9][0-9]{0,18}$/)
+  .regex(/^[1-9][0-9]{0,18}$/, { abort: true })
   .refine(id => BigInt(id) < 2n ** 63n)
   .meta({
     description: "Digits as text: an entry's id may exceed what a JSON number holds exactly.",
