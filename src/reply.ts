@@ -45,7 +45,9 @@ function send(request: Request, body: string, type: string, policy: string, opti
       return new Response(null, { status: 304, headers });
     }
   }
-  return new Response(request.method === "HEAD" ? null : body, { status, headers });
+  if (request.method !== "HEAD") return new Response(body, { status, headers });
+  headers.set("content-length", String(Buffer.byteLength(body)));
+  return new Response(null, { status, headers });
 }
 
 function entityTag(body: string): string {
