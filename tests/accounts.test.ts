@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { verifyDatabase } from "../src/migrate/verify.ts";
-import { type Api, createApi, listen, newCard, newName, readAnswer, toInit } from "./api-support.ts";
+import { type Api, createApi, listen, newCard, newName, readAnswer, tablesWith, toInit } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
 
 let api: Api;
@@ -351,7 +351,7 @@ describe("erasure", () => {
       { transaction_type: "publish_reward", amount: "1.00" },
       { transaction_type: "admin_adjustment", amount: "-11.00" },
     ]);
-    for (const text of ["secret-", "Erased Person", member.name]) expect(await tablesWith(text)).toEqual([]);
+    for (const text of ["secret-", "Erased Person", member.name]) expect(await tablesWith(api.sql, text)).toEqual([]);
 
     expect((await signUp({ username: member.name, email: `${member.name}@example.org` })).status).toBe(201);
     await expectBalancedBooks(api.sql);
@@ -409,16 +409,3 @@ describe("erasure", () => {
     await expectBalancedBooks(api.sql);
   });
 });
-
-/** The tables in which a text stands anywhere. */
-async function tablesWith(text: string): Promise<string[]> {
-  const tables = await api.sql<{ name: string }[]>`
-    SELECT c.oid::regclass::text AS name FROM pg_class c
-    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY name LIMIT 1000`;
-  const found = [];
-  for (const { name } of tables) {
-    const rows = await api.sql`SELECT FROM ${api.sql(name)} t WHERE strpos(t::text, ${text}) > 0 LIMIT 1`;
-    if (rows.length > 0) found.push(name);
-  }
-  return found;
-}

@@ -149,3 +149,16 @@ export function listen({ app }: Api): { baseUrl: string; port: number; stop(): P
     },
   };
 }
+
+/** The tables in which a text stands anywhere. */
+export async function tablesWith(sql: Sql, text: string): Promise<string[]> {
+  const tables = await sql<{ name: string }[]>`
+    SELECT c.oid::regclass::text AS name FROM pg_class c
+    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY name LIMIT 1000`;
+  const found = [];
+  for (const { name } of tables) {
+    const rows = await sql`SELECT FROM ${sql(name)} t WHERE strpos(t::text, ${text}) > 0 LIMIT 1`;
+    if (rows.length > 0) found.push(name);
+  }
+  return found;
+}

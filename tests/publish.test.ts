@@ -2,7 +2,7 @@
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { type Api, createApi, listen, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
+import { type Api, createApi, listen, type Member, newCard, readAnswer, tablesWith, toInit } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
 
 let api: Api;
@@ -21,19 +21,6 @@ const uniqueText = () => `text ${crypto.randomUUID()}`;
 
 /** The hash as the contract words it, for texts that need no normalising. */
 const hashOf = (title: string, content: string) => sha256(`${title}\n\n${content}`);
-
-/** The tables in which a text stands anywhere. */
-async function tablesWith(text: string): Promise<string[]> {
-  const tables = await api.sql<{ name: string }[]>`
-    SELECT c.oid::regclass::text AS name FROM pg_class c
-    WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY name LIMIT 1000`;
-  const found = [];
-  for (const { name } of tables) {
-    const rows = await api.sql`SELECT FROM ${api.sql(name)} t WHERE strpos(t::text, ${text}) > 0 LIMIT 1`;
-    if (rows.length > 0) found.push(name);
-  }
-  return found;
-}
 
 describe("an answer", () => {
   test("says of each card what became of it, in the order of the request", async () => {
@@ -187,10 +174,10 @@ describe("what is published", () => {
     await api.publish(key, [...cards, { ...newCard(), nonsense: true }]);
     await api.call("POST", "/api/publish", { key, raw: `{"cards": [{"content": "${secret}"` });
     for (const text of [secret, secretHash]) {
-      expect(await tablesWith(text)).toEqual([]);
+      expect(await tablesWith(api.sql, text)).toEqual([]);
       expect(api.logs.join("")).not.toContain(text);
     }
-    expect(await tablesWith("laptop")).toEqual(["cards", "sync_state"]);
+    expect(await tablesWith(api.sql, "laptop")).toEqual(["cards", "sync_state"]);
   });
 
   test("is stored and shown as it was sent, to the last character", async () => {
