@@ -4,7 +4,7 @@
 import type { AnyElysia } from "elysia";
 import type { z } from "zod";
 import type { Gatekeeper, Incoming } from "./auth/guard.ts";
-import { problemOf } from "./db.ts";
+import { problemOf, sqlState } from "./db.ts";
 import type { Logger } from "./log.ts";
 import { invalid, Problem, problemResponse, type ValidationError } from "./problem.ts";
 import { answerProblem } from "./problem-pages.ts";
@@ -53,8 +53,13 @@ function translate(error: unknown, code: string | number, log: Logger, request_i
     log.warn(details, "the database is out of reach");
     return known;
   }
-  // An ordinary error's text is ours; a validation error's quotes the value, and a database error's may.
-  log.error(code === "VALIDATION" ? details : { ...details, message, stack }, "unexpected error");
+  // An ordinary error's text is ours; a validation error's quotes the value, and a database error's may. The stack of
+  // either begins with that text.
+  const quotesValues = code === "VALIDATION" || sqlState(error) !== undefined;
+  const frames = String(stack)
+    .match(/^ {4}at .*$/gm)
+    ?.join("\n");
+  log.error({ ...details, ...(quotesValues ? {} : { message }), stack: frames }, "unexpected error");
   return new Problem("internal");
 }
 

@@ -1,9 +1,9 @@
 // Amounts as whole cents in JavaScript numbers, for millions of entries at a time: exact, since no sum of a
 // demo comes near 2^53. What the database keeps is checked there, in DECIMAL.
 
+import type { AttributionType } from "../attributions/model.ts";
 import type { Config } from "../config.ts";
 import { StartError } from "../start-error.ts";
-import type { AttributionType } from "./activity-model.ts";
 
 /** The largest amount that a demo is made with: ten million entries of it are 10^15 cents. */
 const CENTS_MAX = 100_000_000;
