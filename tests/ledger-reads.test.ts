@@ -461,6 +461,8 @@ test("texts that a spreadsheet would run get an apostrophe, numbers stay numbers
     "+1",
     "-1",
     "@SUM(A1)",
+    "\t=1",
+    " =1",
     '=HYPERLINK("http://x";"y"),z',
     'plain, with "quotes"\nand\rlines\r\n',
     "a=1",
@@ -482,7 +484,7 @@ test("texts that a spreadsheet would run get an apostrophe, numbers stay numbers
     .slice(0, notes.length)
     .map(row => row.note ?? "")
     .toReversed();
-  expect(shown).toEqual(notes.map(note => (/^[=+\-@]/.test(note) ? `'${note}` : note)));
+  expect(shown).toEqual(notes.map(note => (/^\t?[=+\-@]/.test(note) ? `'${note}` : note)));
   expect(rows[0]).toMatchObject({ amount: "-1.00", transaction_type: "transfer_sent" });
   const entries = await readAll(member.key, {});
   const plain = (value: unknown) => (value === null ? "" : String(value));
