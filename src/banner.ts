@@ -17,7 +17,7 @@ export function formatBanner({ config, port, dataDir, admin }: BannerFacts): str
   const base = config.publicBaseUrl ?? `http://${localName(config.host)}:${port}`;
   const rows = [
     ["Server", base],
-    ["Admin pages", `${base}/admin`],
+    ["Admin", `${base}/admin`],
     ["Documentation", `${base}/openapi`],
     dataDir ? ["Data", `${dataDir} (embedded PostgreSQL)`] : ["Database", placeOf(config.databaseUrl ?? "")],
   ];
@@ -29,8 +29,8 @@ function introduce({ username, apiKey }: { username: string; apiKey: string }): 
     ["Username", username],
     ["API key", apiKey],
   ];
-  return `  The first admin was created. Sign in on the admin pages with its key, which is
-  shown only now (\`bun run admin-key\` makes a new one):
+  return `  The first admin was created. Its key opens the API; it is shown only now
+  (\`bun run admin-key\` makes a new one):
 
 ${table(rows)}\n`;
 }
