@@ -57,7 +57,7 @@ export function formatTable(outcomes: readonly Outcome[]): string {
 }
 
 const DOCUMENT = join(import.meta.dir, "../docs/benchmarks.md");
-const LAST_RUN = /(<!-- last run -->\n)[^]*(<!-- end -->)/;
+const LAST_RUN = /(<!-- last run -->\n)[\s\S]*(<!-- end -->)/;
 
 /** Replaces the last run in docs/benchmarks.md. `facts` are lines about the machine and the run. */
 export async function writeDocument(outcomes: readonly Outcome[], facts: readonly string[]): Promise<void> {

@@ -74,13 +74,13 @@ export function sqlState(error: unknown): string | undefined {
   return error instanceof postgres.PostgresError ? error.code : undefined;
 }
 
-/** Errors of the connection rather than of the statement: driver codes, and SQLSTATE classes 08, 53 and 57P. */
+/** Errors of the connection rather than of the statement: driver codes, and SQLSTATE classes 08, 28, 53 and 57P. */
 const DRIVER_DOWN = /^(CONNECT_TIMEOUT|CONNECTION_|ECONN|EPIPE|ENOTFOUND|ENOENT|EHOSTUNREACH|ETIMEDOUT|ERR_SOCKET)/;
 
-/** Whether the database could not be reached, is starting or stopping, or has no connection left. */
+/** Whether the database could not be reached, is starting or stopping, has no connection left, or lets nobody in. */
 export function isUnavailable(error: unknown): boolean {
   const state = sqlState(error);
-  if (state !== undefined) return /^(08|53|57P)/.test(state);
+  if (state !== undefined) return /^(08|53|57P|28|3D000)/.test(state);
   const code = (error as { code?: unknown } | null)?.code;
   return typeof code === "string" && DRIVER_DOWN.test(code);
 }

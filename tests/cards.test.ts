@@ -85,6 +85,15 @@ describe("a card", () => {
     }
   });
 
+  test("that psql published without an address is nobody's to see, and spoils no list", async () => {
+    const author = await api.register();
+    const [row] = await api.sql<{ id: string }[]>`
+      INSERT INTO cards (user_id, content, content_hash, privacy_level, is_published)
+      VALUES (${author.id}, 'text', 'hash', 'IDEAS', true) RETURNING id`;
+    expect((await read(row?.id as string, author.key)).status).toBe(404);
+    expect((await list("", author.key)).body).toEqual({ items: [], next_cursor: null });
+  });
+
   test("that psql wrote is shown as well, whatever its id and metadata", async () => {
     const id = "11111111-1111-1111-1111-111111111111";
     await api.sql`

@@ -263,7 +263,7 @@ describe("the command", () => {
     const file = join(tmpdir(), `extrophi-keys-${process.pid}`);
     const { exitCode, stdout } = await run("--users", "4", "--entries=60", "--keys", "3", "--with-keys", file);
     expect(exitCode).toBe(0);
-    expect(stdout).toMatch(/users +4\n[^]*ledger entries +60\n[^]*The keys of 3 users are in /);
+    expect(stdout).toMatch(/users +4\n[\s\S]*ledger entries +60\n[\s\S]*The keys of 3 users are in /);
     expect(readFileSync(file, "utf8")).toMatch(/^(\S+\text_\w+\n){3}$/);
     expect(statSync(file).mode & 0o777).toBe(0o600);
     expect(() => new KeyFile(file)).toThrow("exists already");

@@ -87,14 +87,14 @@ function alignByClass(token: Token): void {
 
 /** An image where it can be fetched without telling the path on the way, else a link to it. */
 function pictureOf(address: string, alt: string, title: string | number | null): string {
-  const escape = Bun.escapeHTML;
+  const quoted = Bun.escapeHTML;
   if (!/^https:/i.test(address)) {
     return /^http:/i.test(address)
-      ? `<a href="${escape(address)}" rel="nofollow ugc noopener">${escape(alt || address)}</a>`
-      : escape(alt);
+      ? `<a href="${quoted(address)}" rel="nofollow ugc noopener">${quoted(alt || address)}</a>`
+      : quoted(alt);
   }
-  const tooltip = title ? ` title="${escape(title)}"` : "";
-  return `<img src="${escape(address)}" alt="${escape(alt)}"${tooltip} loading="lazy" decoding="async" referrerpolicy="no-referrer">`;
+  const tooltip = title ? ` title="${quoted(title)}"` : "";
+  return `<img src="${quoted(address)}" alt="${quoted(alt)}"${tooltip} loading="lazy" decoding="async" referrerpolicy="no-referrer">`;
 }
 
 function refuseAmplification(tokens: readonly Token[]): void {

@@ -2,7 +2,7 @@
 
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { decodeCursor, PAGE_BYTES_MAX, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { Card, CardChange } from "./model.ts";
@@ -17,11 +17,16 @@ const cardColumns = (sql: Sql | Tx) => sql`
   c.title, c.content, c.content_hash, c.privacy_level, c.category, c.tags, c.metadata, c.slug, c.public_url,
   c.attribution_count, c.extropy_earned, c.published_at, c.edited_at, c.checksum, c.withdrawn_at`;
 
+/** A card that has a page, or had one: a row that psql published without an address is nobody's to see. */
+const hasPage = (sql: Sql | Tx) => sql`
+  (c.withdrawn_at IS NOT NULL
+    OR (c.is_published AND c.published_at IS NOT NULL AND c.slug IS NOT NULL AND c.public_url IS NOT NULL))`;
+
 /** Any published card by its id, for a caller whose key is live. Throws `gone` and `not-found`. */
 export async function getCard(sql: Sql, caller: Caller, id: string): Promise<CardRow> {
   const [row] = await sql<CardRow[]>`
     SELECT ${cardColumns(sql)} FROM cards c JOIN users u ON u.id = c.user_id
-    WHERE c.id = ${id}::uuid AND (c.is_published OR c.withdrawn_at IS NOT NULL) AND ${liveKey(sql, caller)}`;
+    WHERE c.id = ${id}::uuid AND ${hasPage(sql)} AND ${liveKey(sql, caller)}`;
   return requireStanding(row);
 }
 
@@ -33,7 +38,7 @@ export async function getCardBySlug(sql: Sql, slug: string): Promise<CardRow> {
   const [row] = await sql<CardRow[]>`
     SELECT ${cardColumns(sql)} FROM cards c JOIN users u ON u.id = c.user_id
     WHERE (c.slug = ${slug} OR (right(c.slug, 8) = right(${slug}, 8) AND c.edited_at IS NOT NULL))
-      AND (c.is_published OR c.withdrawn_at IS NOT NULL)
+      AND ${hasPage(sql)}
     ORDER BY c.slug = ${slug} DESC LIMIT 1`;
   return requireStanding(row);
 }
@@ -64,15 +69,23 @@ export async function listOwnCards(
   { limit, cursor }: PageRequest,
 ): Promise<Page<CardRow>> {
   const after = decodeCursor(cursor, timeAndId);
+  // Texts are fetched up to a page's size only: of the cards that fit, and the one behind them.
   const rows = await sql<CardRow[]>`
-    SELECT ${cardColumns(sql)} FROM cards c JOIN users u ON u.id = c.user_id
-    WHERE c.user_id = ${caller.userId}::uuid AND c.is_published AND ${liveKey(sql, caller)}
-      ${after ? sql`AND (c.published_at, c.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
-      ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
-      ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
-      ${filter.tag ? sql`AND ${filter.tag} = ANY (c.tags)` : sql``}
-      ${filter.q ? sql`AND (c.title ILIKE ${likePattern(filter.q)} OR c.content ILIKE ${likePattern(filter.q)})` : sql``}
-    ORDER BY c.published_at DESC, c.id DESC LIMIT ${limit + 1}`;
+    WITH page AS (
+      SELECT c.id, sum(octet_length(c.content)) OVER (ORDER BY c.published_at DESC, c.id DESC)
+        - octet_length(c.content) AS bytes_before
+      FROM cards c
+      WHERE c.user_id = ${caller.userId}::uuid AND c.is_published AND ${hasPage(sql)} AND ${liveKey(sql, caller)}
+        ${after ? sql`AND (c.published_at, c.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
+        ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
+        ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
+        ${filter.tag ? sql`AND ${filter.tag} = ANY (c.tags)` : sql``}
+        ${filter.q ? sql`AND (c.title ILIKE ${likePattern(filter.q)} OR c.content ILIKE ${likePattern(filter.q)})` : sql``}
+      ORDER BY c.published_at DESC, c.id DESC LIMIT ${limit + 1}
+    )
+    SELECT ${cardColumns(sql)} FROM page JOIN cards c ON c.id = page.id JOIN users u ON u.id = c.user_id
+    WHERE page.bytes_before <= ${PAGE_BYTES_MAX}
+    ORDER BY c.published_at DESC, c.id DESC`;
   return toPage(
     rows,
     limit,
@@ -132,7 +145,6 @@ export async function withdrawCard(sql: Sql, caller: Caller, id: string): Promis
 async function findOwn(tx: Tx, caller: Caller, id: string): Promise<CardRow | undefined> {
   const [row] = await tx<CardRow[]>`
     SELECT ${cardColumns(tx)} FROM cards c JOIN users u ON u.id = c.user_id
-    WHERE c.id = ${id}::uuid AND c.user_id = ${caller.userId}::uuid
-      AND (c.is_published OR c.withdrawn_at IS NOT NULL)`;
+    WHERE c.id = ${id}::uuid AND c.user_id = ${caller.userId}::uuid AND ${hasPage(tx)}`;
   return row;
 }

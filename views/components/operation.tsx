@@ -160,14 +160,14 @@ function breakable(path: string): string {
 /** A command for a shell in which KEY holds an API key. Where a call works without one, it goes without. */
 function curlOf({ method, path, operation }: Call, parameters: Parameter[], base: string, body?: MediaType): string {
   const isOpen = operation.security && !operation.security.every(way => Object.keys(way).length > 0);
-  const valueOf = ({ example, schema }: Parameter) => String(example ?? schema.default ?? schema.enum?.[0] ?? "text");
+  const textOf = ({ example, schema }: Parameter) => String(example ?? schema.default ?? schema.enum?.[0] ?? "text");
   const needed = (place: string) => parameters.filter(({ in: where, required }) => where === place && required);
-  const filled = needed("path").reduce((text, each) => text.replace(`{${each.name}}`, valueOf(each)), path);
-  const query = needed("query").map(each => `${each.name}=${encodeURIComponent(valueOf(each))}`);
+  const filled = needed("path").reduce((text, each) => text.replace(`{${each.name}}`, textOf(each)), path);
+  const query = needed("query").map(each => `${each.name}=${encodeURIComponent(textOf(each))}`);
   const lines = [
     `curl ${method === "get" ? "" : `-X ${method.toUpperCase()} `}${quote(base + filled + (query.length > 0 ? `?${query.join("&")}` : ""))}`,
     ...(isOpen || operation.security?.length === 0 ? [] : ['-H "Authorization: Bearer $KEY"']),
-    ...needed("header").map(each => `-H ${quote(`${each.name}: ${valueOf(each)}`)}`),
+    ...needed("header").map(each => `-H ${quote(`${each.name}: ${textOf(each)}`)}`),
     ...(body ? ["-H 'Content-Type: application/json'", `-d ${quote(JSON.stringify(body.example, null, 2))}`] : []),
   ];
   return lines.join(" \\\n  ");
