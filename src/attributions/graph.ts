@@ -27,6 +27,8 @@ const CITATIONS_MAX = GRAPH_NODES_MAX;
  * PostgreSQL computes a recursive query only as far as its reader reads, and in order: the walk ends at the LIMIT.
  */
 export async function getGraph(sql: Sql, caller: Caller, cardId: string, depth: number): Promise<Graph> {
+  // Written into the statement: where it can't see a limit, PostgreSQL takes it for a tenth of all rows, and compiles.
+  const number = (value: number) => sql.unsafe(String(value));
   const [row] = await sql<[Omit<Graph, "center">]>`
     WITH RECURSIVE walk (card_id, depth) AS (
       SELECT c.id, 0 FROM cards c
@@ -37,42 +39,42 @@ export async function getGraph(sql: Sql, caller: Caller, cardId: string, depth: 
         SELECT * FROM (
           (SELECT a.target_card_id AS card_id, a.created_at, a.id FROM attributions a
           WHERE a.source_card_id = walk.card_id AND a.reversed_at IS NULL
-          ORDER BY a.created_at DESC, a.id DESC LIMIT ${STEPS_MAX})
+          ORDER BY a.created_at DESC, a.id DESC LIMIT ${number(STEPS_MAX)})
           UNION ALL
           (SELECT a.source_card_id, a.created_at, a.id FROM attributions a
           WHERE a.target_card_id = walk.card_id AND a.reversed_at IS NULL
-          ORDER BY a.created_at DESC, a.id DESC LIMIT ${STEPS_MAX})
+          ORDER BY a.created_at DESC, a.id DESC LIMIT ${number(STEPS_MAX)})
         ) both_ways ORDER BY created_at DESC, id DESC
       ) step
       WHERE walk.depth < ${depth}::integer
     ),
     met AS (
       SELECT card_id, min(depth) AS depth, min(place) AS place
-      FROM (SELECT card_id, depth, row_number() OVER () AS place FROM (SELECT * FROM walk LIMIT ${MEETINGS_MAX}) met) m
+      FROM (SELECT card_id, depth, row_number() OVER () AS place FROM (SELECT * FROM walk LIMIT ${number(MEETINGS_MAX)}) met) m
       GROUP BY card_id
     ),
-    node AS MATERIALIZED (SELECT * FROM met ORDER BY place LIMIT ${GRAPH_NODES_MAX}),
+    node AS MATERIALIZED (SELECT * FROM met ORDER BY place LIMIT ${number(GRAPH_NODES_MAX)}),
     -- Whoever is cited by many cites few: edges are looked for from the citing side, and pair by pair where it cites many.
     citing AS MATERIALIZED (
       SELECT node.card_id, (
         SELECT count(*) FROM (
-          SELECT FROM attributions a WHERE a.target_card_id = node.card_id LIMIT ${CITATIONS_MAX + 1}) first_ones) AS citations
+          SELECT FROM attributions a WHERE a.target_card_id = node.card_id LIMIT ${number(CITATIONS_MAX + 1)}) first_ones) AS citations
       FROM node
     ),
     edge AS MATERIALIZED (
       SELECT a.* FROM (
         SELECT a.* FROM citing
         CROSS JOIN LATERAL (SELECT a.* FROM attributions a WHERE a.target_card_id = citing.card_id OFFSET 0) a
-        WHERE citing.citations <= ${CITATIONS_MAX} AND a.source_card_id IN (SELECT card_id FROM node)
+        WHERE citing.citations <= ${number(CITATIONS_MAX)} AND a.source_card_id IN (SELECT card_id FROM node)
         UNION ALL
         SELECT a.* FROM citing CROSS JOIN node
         CROSS JOIN LATERAL (
           SELECT a.* FROM attributions a
-          WHERE a.source_card_id = node.card_id AND a.target_card_id = citing.card_id LIMIT ${TYPES}) a
-        WHERE citing.citations > ${CITATIONS_MAX}
+          WHERE a.source_card_id = node.card_id AND a.target_card_id = citing.card_id LIMIT ${number(TYPES)}) a
+        WHERE citing.citations > ${number(CITATIONS_MAX)}
       ) a
       WHERE a.reversed_at IS NULL
-      ORDER BY a.created_at DESC, a.id DESC LIMIT ${GRAPH_EDGES_MAX + 1}
+      ORDER BY a.created_at DESC, a.id DESC LIMIT ${number(GRAPH_EDGES_MAX + 1)}
     )
     SELECT
       (SELECT jsonb_agg(
@@ -84,8 +86,8 @@ export async function getGraph(sql: Sql, caller: Caller, cardId: string, depth: 
           jsonb_build_object('id', e.id, 'source', e.source_card_id, 'target', e.target_card_id,
             'type', e.attribution_type, 'amount', e.extropy_amount::text)
           ORDER BY e.created_at DESC, e.id DESC), '[]')
-        FROM (SELECT * FROM edge LIMIT ${GRAPH_EDGES_MAX}) e) AS edges,
-      (SELECT count(*) FROM met) > ${GRAPH_NODES_MAX} OR (SELECT count(*) FROM edge) > ${GRAPH_EDGES_MAX} AS truncated`;
+        FROM (SELECT * FROM edge LIMIT ${number(GRAPH_EDGES_MAX)}) e) AS edges,
+      (SELECT count(*) FROM met) > ${number(GRAPH_NODES_MAX)} OR (SELECT count(*) FROM edge) > ${number(GRAPH_EDGES_MAX)} AS truncated`;
   if (!row.nodes) throw new Problem("not-found");
   return { center: row.nodes[0]?.id ?? cardId, ...row };
 }

@@ -111,7 +111,9 @@ async function listCited(
       SELECT jsonb_agg(jsonb_build_object('type', type, 'count', count, 'amount', amount::text) ORDER BY type) AS groups
       FROM (
         SELECT a.attribution_type AS type, count(*) AS count, sum(a.extropy_amount) AS amount
-        FROM attributions a WHERE a.source_card_id = c.id AND a.reversed_at IS NULL GROUP BY a.attribution_type
+        FROM attributions a
+        WHERE a.source_user_id = c.user_id AND a.source_card_id = c.id AND a.reversed_at IS NULL
+        GROUP BY a.attribution_type
       ) by_type
     ) received
     -- The count spares a look at the attributions of cards that nobody cites.

@@ -101,7 +101,7 @@ export async function getStats(sql: Sql, caller: Caller): Promise<Stats> {
     spent: string;
   };
   const rows = await sql<Row[]>`
-    SELECT u.extropy_balance AS balance, l.transaction_type AS type, count(l.id)::float8 AS count,
+    SELECT u.extropy_balance AS balance, l.transaction_type AS type, count(l.transaction_type)::float8 AS count,
       coalesce(sum(l.amount), 0.00) AS sum,
       coalesce(sum(l.amount) FILTER (WHERE l.amount > 0), 0.00) AS earned,
       coalesce(-sum(l.amount) FILTER (WHERE l.amount < 0), 0.00) AS spent
