@@ -103,6 +103,29 @@ export function createYear(users: number, entries: number, amounts: Amounts): Ye
   };
 }
 
+/**
+ * The same year without the room that it did not need. What arrays could hold counts as memory in use, and the more
+ * of that there is, the more garbage is left lying: two gigabytes with ten million entries.
+ */
+export function trimYear(year: Year): Year {
+  return {
+    ...year,
+    cards: trim(year.cards),
+    attributions: trim(year.attributions),
+    movements: trim(year.movements),
+  };
+}
+
+function trim<T extends { count: number }>(columns: T): T {
+  const trimmed = { ...columns };
+  for (const name in columns) {
+    const column: unknown = columns[name];
+    const isArray = column instanceof Int32Array || column instanceof Float64Array || column instanceof Uint8Array;
+    if (isArray) Object.assign(trimmed, { [name]: column.slice(0, columns.count) });
+  }
+  return trimmed;
+}
+
 /** One entry that a movement makes, its place and hash apart. -1: no card, no attribution. */
 export type Leg = {
   user: number;

@@ -5,8 +5,8 @@ import type { Sql, Tx } from "../db.ts";
 import { withDatabase } from "../migrate/connection.ts";
 import { applyMigrations } from "../migrate.ts";
 import { StartError } from "../start-error.ts";
-import { Activity } from "./activity.ts";
-import type { Year } from "./activity-model.ts";
+import { Activity, type ActivityOptions } from "./activity.ts";
+import { trimYear, type Year } from "./activity-model.ts";
 import { readAmounts } from "./amounts.ts";
 import { withBareTables } from "./bare-tables.ts";
 import { checkDemo } from "./check.ts";
@@ -59,9 +59,8 @@ export async function seedDemo(
   return await withDatabase(ownerUrl, async sql => {
     await requireNobody(sql);
     const keys = await makeKeys(Math.min(options.keys, options.users), config.bcryptCost);
-    const activity = new Activity({ ...options, amounts, rewardsPerDay: config.publishRewardsPerDay });
-    await simulate(activity, options.entries, progress);
-    const seeded = await sql.begin(tx => fill(tx, activity.year, options, keys, progress));
+    const year = await simulate({ ...options, amounts, rewardsPerDay: config.publishRewardsPerDay }, progress);
+    const seeded = await sql.begin(tx => fill(tx, year, options, keys, progress));
     // The first readers would otherwise do this work, page by page.
     progress.begin("tidying up (VACUUM)");
     await sql`VACUUM public.users, public.cards, public.attributions, public.extropy_ledger`;
@@ -82,14 +81,16 @@ async function requireNobody(sql: Sql | Tx): Promise<void> {
 const EVENTS_A_TURN = 50_000;
 
 /** Pauses now and then, so that a signal is heard and garbage collected. */
-async function simulate(activity: Activity, entries: number, progress: Progress): Promise<void> {
-  progress.begin("imagining a year", entries);
+async function simulate(options: ActivityOptions, progress: Progress): Promise<Year> {
+  const activity = new Activity(options);
+  progress.begin("imagining a year", options.entries);
   while (!activity.isDone) {
     const before = activity.year.entries;
     for (let events = 0; events < EVENTS_A_TURN && !activity.isDone; events++) activity.step();
     progress.advance(activity.year.entries - before);
     await Bun.sleep(0);
   }
+  return trimYear(activity.year);
 }
 
 const HASH_BYTES = 32;
