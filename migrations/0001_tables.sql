@@ -120,6 +120,13 @@ CREATE INDEX cards_published ON public.cards (published_at DESC, id DESC) WHERE 
 -- A withdrawn card answers under every address it had: they share the random end of the slug.
 CREATE INDEX cards_slug_end ON public.cards (right(slug, 8)) WHERE edited_at IS NOT NULL;
 
+-- Texts that a user's cards had before they were changed, by their hash: publishing one again earns nothing.
+CREATE TABLE public.former_card_texts (
+  user_id uuid NOT NULL CONSTRAINT former_card_texts_user REFERENCES public.users ON DELETE CASCADE,
+  content_hash varchar(64) NOT NULL,
+  CONSTRAINT former_card_texts_pkey PRIMARY KEY (user_id, content_hash)
+);
+
 CREATE TABLE public.attributions (
   id uuid CONSTRAINT attributions_pkey PRIMARY KEY DEFAULT public.uuid_v7(),
   source_card_id uuid NOT NULL,

@@ -1,4 +1,5 @@
 -- Takes the guards away; the rows stay, and nothing keeps their balances right any more.
+DROP TRIGGER cards_keep_former_text ON public.cards;
 DROP TRIGGER cards_note_edit ON public.cards;
 DROP TRIGGER update_sync_state_updated_at ON public.sync_state;
 DROP TRIGGER update_cards_updated_at ON public.cards;
@@ -16,6 +17,7 @@ DROP FUNCTION public.post_entries(public.ledger_posting[]);
 DROP AGGREGATE public.ledger_chain(text, text);
 DROP FUNCTION public.ledger_chain_step(text, text, text);
 DROP TYPE public.ledger_posting;
+DROP FUNCTION public.cards_keep_former_text();
 DROP FUNCTION public.cards_note_edit();
 DROP FUNCTION public.update_updated_at_column();
 DROP FUNCTION public.update_card_extropy_earned();

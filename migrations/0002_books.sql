@@ -355,3 +355,16 @@ $$;
 
 CREATE TRIGGER cards_note_edit BEFORE UPDATE OF title, content, privacy_level, category, tags, metadata ON public.cards
   FOR EACH ROW EXECUTE FUNCTION public.cards_note_edit();
+
+CREATE FUNCTION public.cards_keep_former_text() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.content_hash <> OLD.content_hash THEN
+    INSERT INTO public.former_card_texts (user_id, content_hash) VALUES (OLD.user_id, OLD.content_hash)
+      ON CONFLICT DO NOTHING;
+  END IF;
+  RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER cards_keep_former_text AFTER UPDATE OF content_hash ON public.cards
+  FOR EACH ROW EXECUTE FUNCTION public.cards_keep_former_text();

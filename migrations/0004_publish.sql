@@ -80,7 +80,7 @@ BEGIN
   states := public.request_states(caller_ids, key_ids, idempotency_keys, request_hashes);
 
   -- A text is a card once for each user: the one that exists, or the first of those that came together. A new
-  -- card is paid unless its text was paid before, for a card that has another text by now.
+  -- card is paid unless its text was paid before, or was that of a card that has another text by now.
   SELECT array_agg(ROW(
       d.user_id,
       coalesce(d.existing_id, d.first_id),
@@ -106,18 +106,21 @@ BEGIN
           row_number() OVER same_text = 1 AS is_first,
           first_value(c.card_id) OVER same_text AS first_id,
           first_value(c.slug_stem || '-' || c.slug_end) OVER same_text AS first_slug,
-          x.id IS NULL AND p.id IS NULL AND row_number() OVER same_text = 1 AS is_payable,
+          x.id IS NULL AND p.id IS NULL AND f.user_id IS NULL AND row_number() OVER same_text = 1 AS is_payable,
           CASE WHEN u.rewards_on = today THEN u.rewards_count ELSE 0 END AS rewards_before
         FROM unnest(request_nos, card_ids, slug_stems, slug_ends, content_hashes) WITH ORDINALITY
           AS c (request_no, card_id, slug_stem, slug_end, content_hash, no)
         LEFT JOIN public.users u ON u.id = caller_ids[c.request_no] AND (states[c.request_no]).state = 'new'
-        -- LIMIT 1 keeps these two look-ups by index: a join might read and hash the whole table.
+        -- LIMIT 1 keeps these three look-ups by index: a join might read and hash the whole table.
         LEFT JOIN LATERAL (
           SELECT x.id, x.slug, x.is_published, x.checksum FROM public.cards x
           WHERE x.user_id = u.id AND x.content_hash = c.content_hash LIMIT 1) x ON true
         LEFT JOIN LATERAL (
           SELECT p.id FROM public.extropy_ledger p
           WHERE p.idempotency_key = 'publish:' || u.id::text || ':' || c.content_hash LIMIT 1) p ON x.id IS NULL
+        LEFT JOIN LATERAL (
+          SELECT f.user_id FROM public.former_card_texts f
+          WHERE f.user_id = u.id AND f.content_hash = c.content_hash LIMIT 1) f ON x.id IS NULL
         WINDOW same_text AS (PARTITION BY u.id, c.content_hash ORDER BY c.no)
       ) f
     ) d;

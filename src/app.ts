@@ -15,12 +15,20 @@ import { ledgerRoutes } from "./ledger/routes.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
 import { pageRoutes } from "./pages.ts";
+import { Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
 import { userRoutes } from "./users/routes.ts";
 
 export type { Services } from "./services.ts";
+
+const HOST = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
+
+function hasSaneHost(request: Request): boolean {
+  const host = request.headers.get("host");
+  return (host === null || HOST.test(host)) && URL.canParse(request.url);
+}
 
 /** Builds the app; it listens nowhere yet. Tests call `app.handle(request)`. */
 export function createApp(deps: Deps) {
@@ -37,6 +45,8 @@ export function createApp(deps: Deps) {
     .onRequest(({ request, set }) => {
       set.headers["x-request-id"] = beginRequest(request).id;
       set.headers["x-content-type-options"] = "nosniff";
+      // Before anything else: every address that is made of the request needs a host that can be part of one.
+      if (!hasSaneHost(request)) throw new Problem("bad-request", { detail: "The Host header names no host." });
     })
     .onParse(({ request }) => readJsonBody(request).catch(error => new UnreadableBody(error)))
     .onTransform(context => {

@@ -13,15 +13,18 @@ const integer = (min: number, max: number) =>
       error: `a whole number from ${min} to ${max}`,
     })
     .transform(Number);
-const url = (protocol: RegExp) => z.url({ protocol });
+const databaseAddress = z.url({
+  protocol: /^postgres(ql)?$/,
+  error: "an address such as postgres://user:password@host:5432/name",
+});
 
 const environment = z.object({
   PORT: integer(0, 65_535).default(3000),
   HOST: z.string().min(1).default("127.0.0.1"),
-  DATABASE_URL: url(/^postgres(ql)?$/).optional(),
-  DATABASE_OWNER_URL: url(/^postgres(ql)?$/).optional(),
+  DATABASE_URL: databaseAddress.optional(),
+  DATABASE_OWNER_URL: databaseAddress.optional(),
   DATA_DIR: z.string().min(1).default(".data"),
-  PUBLIC_BASE_URL: url(/^https?$/).optional(),
+  PUBLIC_BASE_URL: z.url({ protocol: /^https?$/, error: "an address such as https://cards.example.org" }).optional(),
   ADMIN_API_KEY: z
     .string()
     .refine(isWellFormedKey, "an API key with its checksum, as `bun run admin-key` prints them")
@@ -40,7 +43,13 @@ const environment = z.object({
         .map(entry => entry.trim())
         .filter(Boolean),
     )
-    .pipe(z.array(z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()]))),
+    .pipe(
+      z.array(
+        z.union([z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()], {
+          error: "addresses or ranges such as 10.0.0.0/8, with commas between",
+        }),
+      ),
+    ),
   COMMIT_SHARING: z
     .enum(["on", "off"])
     .default("on")

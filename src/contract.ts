@@ -12,6 +12,9 @@ export const problemDocument = z.object({
   errors: z.array(z.object({ pointer: z.string(), detail: z.string() })).optional(),
 });
 
+/** The query of a call that takes none: a parameter that does nothing would be a wrong answer unseen. */
+export const noQuery = z.strictObject({});
+
 type ProblemStatus = 400 | 401 | 402 | 403 | 404 | 409 | 410 | 412 | 413 | 415 | 422 | 428 | 429 | 500 | 503;
 
 /** The answers of a route by status: its own, the problems listed, and those that every route can have. */

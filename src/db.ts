@@ -91,6 +91,8 @@ export function isUnavailable(error: unknown): boolean {
 export function problemOf(error: unknown): Problem | undefined {
   if (isUnavailable(error)) return new Problem("unavailable");
   if (!(error instanceof postgres.PostgresError)) return undefined;
+  if (error.code === "22003")
+    return new Problem("validation", { detail: "A balance would get larger than one can be." });
   const slug = CONSTRAINT_PROBLEMS[error.constraint_name ?? ""];
   return slug && new Problem(slug);
 }

@@ -1,7 +1,7 @@
 // The Idempotency-Key of a request, and the hash that tells whether another request is the same one.
 
 import canonicalize from "canonicalize";
-import { Problem } from "./problem.ts";
+import { invalid, Problem } from "./problem.ts";
 
 /** A key with the hash of what it was sent with. */
 export type IdempotencyKey = Readonly<{ key: string; requestHash: string }>;
@@ -10,13 +10,13 @@ const PRINTABLE = /^[\x20-\x7e]{1,200}$/;
 
 /**
  * The request's Idempotency-Key; undefined where it has none. `operation` names method and path; `value` is the JSON
- * value that the request asks for, without anything private. Throws `bad-request` for a key of the wrong form.
+ * value that the request asks for, without anything private. Throws `validation` for a key of the wrong form.
  */
 export function readIdempotencyKey(request: Request, operation: string, value: unknown): IdempotencyKey | undefined {
   const key = request.headers.get("idempotency-key");
   if (key === null) return undefined;
   if (!PRINTABLE.test(key)) {
-    throw new Problem("bad-request", { detail: "An Idempotency-Key has 1 to 200 printable ASCII characters." });
+    throw invalid("/Idempotency-Key", "1 to 200 printable ASCII characters");
   }
   const hasher = new Bun.CryptoHasher("sha256").update(`${operation}\n${canonicalize(value)}`);
   return { key, requestHash: hasher.digest("hex") };

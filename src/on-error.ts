@@ -6,7 +6,8 @@ import type { z } from "zod";
 import type { Gatekeeper, Incoming } from "./auth/guard.ts";
 import { problemOf, sqlState } from "./db.ts";
 import type { Logger } from "./log.ts";
-import { invalid, Problem, problemResponse, type ValidationError } from "./problem.ts";
+import { answerOtherMethod } from "./other-method.ts";
+import { invalid, Problem, type ValidationError } from "./problem.ts";
 import { answerProblem } from "./problem-pages.ts";
 import { stateOf } from "./request-state.ts";
 
@@ -92,37 +93,4 @@ function describeIssue(issue: z.core.$ZodIssue): ValidationError[] {
 /** A JSON pointer (RFC 6901). */
 function pointerOf(path: readonly PropertyKey[]): string {
   return path.map(part => `/${String(part).slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
-}
-
-/** What the router has no route for: HEAD is GET without the body, and another method may exist. */
-async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | undefined> {
-  const allowed = methodsFor(app, new URL(request.url).pathname);
-  if (allowed.length === 0) return undefined;
-  if (request.method === "HEAD" && allowed.includes("GET")) {
-    const { status, headers } = await app.handle(new Request(request.url, { headers: request.headers }));
-    return new Response(null, { status, headers });
-  }
-  const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");
-  const { id } = stateOf(request);
-  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
-  return problemResponse(new Problem("method-not-allowed", { headers: { allow } }), id);
-}
-
-const patterns = new WeakMap<AnyElysia, { method: string; pattern: RegExp }[]>();
-
-function methodsFor(app: AnyElysia, path: string): string[] {
-  let routes = patterns.get(app);
-  if (!routes) {
-    routes = app.routes.map(({ method, path }) => ({
-      method,
-      pattern: new RegExp(
-        `^${path
-          .replace(/[.+?^${}()|[\]\\]/g, "\\$&")
-          .replace(/:[^/]+/g, "[^/]+")
-          .replace(/\*/g, ".*")}/?$`,
-      ),
-    }));
-    patterns.set(app, routes);
-  }
-  return [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))];
 }

@@ -11,7 +11,8 @@ const NOTHING_HERE = "Nothing stands at this address. It may be mistyped, or wha
 /** The answer to a request that failed. The API itself never answers with a page. */
 export async function answerProblem(problem: Problem, request: Request, requestId: string): Promise<Response> {
   const document = problemResponse(problem, requestId);
-  if (new URL(request.url).pathname.startsWith("/api/")) return document;
+  // An address that is none gets the document as well: nothing in here may fail.
+  if (URL.parse(request.url)?.pathname.startsWith("/api/") !== false) return document;
   document.headers.set("vary", "Accept");
   if (!wantsPage(request)) return document;
   const { slug, status, options } = problem;

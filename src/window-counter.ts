@@ -16,6 +16,16 @@ export class WindowCounter {
     private readonly windowMs: number,
   ) {}
 
+  /** What a refused client is told: when to come back, and the limit (draft-ietf-httpapi-ratelimit-headers). */
+  refusalHeaders(seconds: number): Record<string, string> {
+    return {
+      "retry-after": String(seconds),
+      "ratelimit-limit": String(this.limit),
+      "ratelimit-remaining": "0",
+      "ratelimit-reset": String(seconds),
+    };
+  }
+
   /** Seconds until the name may go on, if it has used up its window; undefined while it may. */
   blockedForSeconds(name: string): number | undefined {
     const window = this.#current(name);
@@ -28,6 +38,12 @@ export class WindowCounter {
     const window = this.#current(name);
     if (window) window.count++;
     else this.#windows.set(name, { startedAt: Date.now(), count: 1 });
+  }
+
+  /** Takes back an event that turned out not to be one. */
+  uncount(name: string): void {
+    const window = this.#current(name);
+    if (window && window.count > 0) window.count--;
   }
 
   #current(name: string): Window | undefined {

@@ -1,10 +1,12 @@
 // `bun run admin-key`: which admin gets the key, what stops working and what goes on, and what a person is told.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { generateKey, keyPrefix } from "../src/auth/key.ts";
 import type { Sql } from "../src/db.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
 import { createTestDatabase, emptyDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 /** Runs the command to its end. `key` is the one that it printed. */
 async function runAdminKey(env: Record<string, string>, ...args: string[]) {

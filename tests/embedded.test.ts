@@ -1,7 +1,7 @@
 // The embedded PostgreSQL as processes see it: shared, handed over, surviving kills, telling what is wrong.
 // `database-url --hold` is the smallest real program that uses it.
 
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { execFileSync } from "node:child_process";
 import {
   chmodSync,
@@ -21,6 +21,8 @@ import { dirname, join } from "node:path";
 import { createPool, type Sql } from "../src/db.ts";
 import { createFolder, type Program, type ProgramOptions, startProgram } from "./server.ts";
 import { PROJECT } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 const DATABASE_URL = "src/commands/database-url.ts";
 const isRoot = process.getuid?.() === 0;

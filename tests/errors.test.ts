@@ -1,6 +1,7 @@
 // Refusals as clients meet them: each a problem document, with the right status and headers, and nothing internal.
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { connect } from "node:net";
 import {
   type Answer,
   type Api,
@@ -360,3 +361,30 @@ test("the server as a process refuses and answers the same", async () => {
   expect(card.status).toBe(201);
   expect(await server.stop()).toBe(0);
 });
+
+describe("a request whose Host header names no host", () => {
+  for (const host of ["", "bad host", "a:99999", 'evil"><script>', "x/y", "x@y", "[::1", "%", "ä"]) {
+    test(`is refused with 400 before anything is done: ${JSON.stringify(host)}`, async () => {
+      const { key, id } = await api.register();
+      const body = JSON.stringify({ cards: [{ content: "text", privacy_level: "IDEAS" }] });
+      const answer = await sendRaw(
+        `POST /api/publish HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`,
+      );
+      expect(answer).toStartWith("HTTP/1.1 400");
+      expect([...(await api.sql`SELECT FROM cards WHERE user_id = ${id}`)]).toEqual([]);
+    });
+  }
+});
+
+/** Sends bytes as they are and gives all that comes back until the server closes the connection. */
+function sendRaw(request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let text = "";
+    const socket = connect(served.port, "127.0.0.1", () => socket.write(request));
+    socket.on("data", data => {
+      text += data;
+    });
+    socket.on("close", () => resolve(text));
+    socket.on("error", reject);
+  });
+}

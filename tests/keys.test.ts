@@ -3,6 +3,7 @@
 import { beforeAll, describe, expect, spyOn, test } from "bun:test";
 import { crc32 } from "node:zlib";
 import { BcryptPool } from "../src/auth/bcrypt-pool.ts";
+import { generateKey } from "../src/auth/key.ts";
 import { SCOPES } from "../src/auth/scopes.ts";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
 
@@ -529,4 +530,42 @@ describe("a user who is deactivated", () => {
     const answer = await api.call(method, path.replace(":card", cardId), { key: member.key, ...options });
     expect(answer).toMatchObject({ status: 401, body: { type: "/problems/unauthenticated" } });
   });
+});
+
+test("of many bad keys at once no more than the limit are looked at, and refusals say when to come back", async () => {
+  const guarded = await createApi({ AUTH_FAILURES_PER_MINUTE: "5" });
+  const answers = await Promise.all(
+    Array.from({ length: 30 }, () => guarded.call("GET", "/api/me", { key: generateKey() })),
+  );
+  expect(answers.filter(answer => answer.status === 401).length).toBe(5);
+  const refused = answers.filter(answer => answer.status === 429);
+  expect(refused.length).toBe(25);
+  expect(refused[0]?.headers.get("ratelimit-limit")).toBe("5");
+  expect(refused[0]?.headers.get("ratelimit-remaining")).toBe("0");
+  expect(Number(refused[0]?.headers.get("ratelimit-reset"))).toBeGreaterThan(0);
+});
+
+test("a good key that many requests bring at once for the first time is refused to none of them", async () => {
+  const open = await createApi();
+  const { key } = await open.register();
+  const guarded = await createApi({ AUTH_FAILURES_PER_MINUTE: "5" }, open);
+  const answers = await Promise.all(Array.from({ length: 40 }, () => guarded.call("GET", "/api/me", { key })));
+  expect(answers.every(answer => answer.status === 200)).toBe(true);
+  expect((await guarded.call("GET", "/api/me", { key: generateKey() })).status).toBe(401);
+});
+
+test("a key that ends can't make one that ends later or never", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  const soon = new Date(Date.now() + 3_600_000).toISOString();
+  const later = new Date(Date.now() + 7_200_000).toISOString();
+  const make = (by: string, expires_at: string | null) =>
+    api.call<{ api_key: string }>("POST", "/api/keys", {
+      key: by,
+      body: { name: "k", scopes: ["read", "keys"], expires_at },
+    });
+  const ending = (await make(key, soon)).body.api_key;
+  expect((await make(ending, later)).status).toBe(403);
+  expect((await make(ending, null)).status).toBe(403);
+  expect((await make(ending, soon)).status).toBe(201);
 });

@@ -625,3 +625,10 @@ test("a key that is revoked on the way breaks the file off: no part of it passes
     await stop();
   }
 });
+
+test("a query that a call does not know is refused, also where it knows none", async () => {
+  const { key } = await api.register();
+  for (const path of ["/api/stats?from=2026-01-01T00:00:00Z", "/api/me?a=1", "/api/balance?a=1", "/api/ledger?a=1"]) {
+    expect([path, (await api.call("GET", path, { key })).status]).toEqual([path, 422]);
+  }
+});

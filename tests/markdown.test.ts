@@ -1,6 +1,6 @@
 // Markdown by strangers: what becomes HTML, what can't, and that no text takes long or grows without bound.
 
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { FEED_TEXT_CHARACTERS_MAX } from "../src/cards/feeds.ts";
 import { MARKDOWN_CHARACTERS_MAX, renderMarkdown } from "../src/cards/markdown.ts";
 import { MarkdownRenderer } from "../src/cards/markdown-renderer.ts";
@@ -8,6 +8,8 @@ import { RENDER_MS_MAX } from "../src/cards/markdown-thread.ts";
 import { createLogger } from "../src/log.ts";
 import { ATTACKS } from "./attacks.ts";
 import { dangersIn, select } from "./page-support.ts";
+
+setDefaultTimeout(60_000);
 
 const renderer = new MarkdownRenderer(createLogger("silent"));
 afterAll(() => renderer.close());

@@ -1,13 +1,15 @@
 // `migrate apply`: a database comes to the newest schema whatever state it was in, however many try, or it
 // stays as it was.
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readMigrations } from "../src/migrate/files.ts";
 import { applyMigrations } from "../src/migrate.ts";
 import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 afterAll(removeMigrations);
 

@@ -1,6 +1,6 @@
 // `migrate rollback`: takes back only what a person has agreed to lose, all of it or nothing.
 
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readCatalogue } from "../src/migrate/catalogue.ts";
 import { withDatabase } from "../src/migrate/connection.ts";
 import { readMigrations } from "../src/migrate/files.ts";
@@ -8,6 +8,8 @@ import { rollbackMigrations } from "../src/migrate/rollback.ts";
 import { applyMigrations } from "../src/migrate.ts";
 import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 afterAll(removeMigrations);
 

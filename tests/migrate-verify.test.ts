@@ -1,13 +1,15 @@
 // `migrate verify`: every way in which a schema or its books can be wrong is found and named, and nothing
 // else is.
 
-import { afterAll, beforeAll, expect, test } from "bun:test";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import type { Sql } from "../src/db.ts";
 import { MIGRATIONS_DIRECTORY } from "../src/migrate/files.ts";
 import { makeSnapshot, readSnapshot } from "../src/migrate/snapshot.ts";
 import { verifyDatabase } from "../src/migrate/verify.ts";
 import { makeFiles, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 afterAll(removeMigrations);
 

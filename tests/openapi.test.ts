@@ -1,7 +1,7 @@
 // The OpenAPI document says all that the server does and nothing else: every call is in it, its requests work as
 // they stand, and its answers are those that really come.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { Validator } from "@seriousme/openapi-schema-validator";
 import Ajv2020 from "ajv/dist/2020.js";
 import { version } from "../package.json";
@@ -19,6 +19,8 @@ import {
 import { operations } from "../src/openapi/operations.ts";
 import { problems } from "../src/problem.ts";
 import { type Api, createApi } from "./api-support.ts";
+
+setDefaultTimeout(60_000);
 
 const api = await createApi();
 const { body: document } = await api.call<OpenApiDocument>("GET", "/openapi/json");

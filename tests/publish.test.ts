@@ -610,11 +610,26 @@ describe("an Idempotency-Key", () => {
       [newCard()],
       encodeURI(idempotencyKey).replace("%C3%A9", "\u00e9").replace("%09", "\t"),
     );
-    expect(answer.status).toBe(400);
+    expect(answer.status).toBe(422);
   });
 
   test("of 200 characters and blanks within is taken", async () => {
     const { key } = await api.register();
     expect((await publish(key, [newCard()], `a ${"x".repeat(197)}~`)).status).toBe(201);
+  });
+});
+
+test("a text that a card had in between, and was never paid for, earns nothing when it is published", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  const card = await api.publishCard(key, newCard({ content: "first" }));
+  for (const content of ["between", "last"]) {
+    await api.call("PATCH", `/api/cards/${card.id}`, { key, body: { content }, headers: { "if-match": "*" } });
+  }
+  const again = await api.publish(key, [newCard({ content: "between" })]);
+  expect(again.body.cards[0]).toMatchObject({
+    outcome: "published",
+    extropy_awarded: "0.00",
+    reason: "already-rewarded",
   });
 });

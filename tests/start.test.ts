@@ -1,12 +1,14 @@
 // The server as a process: what it prints, what it refuses and how, how it stops, and who it dies with.
 
-import { expect, test } from "bun:test";
+import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
 import { createTestDatabase, emptyDatabase, PROJECT } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 const dataDir = createFolder();
 

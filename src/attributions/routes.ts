@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { CommitSharing } from "../commit-sharing.ts";
-import { answers } from "../contract.ts";
+import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
 import type { Services } from "../services.ts";
@@ -63,7 +63,8 @@ export function attributionRoutes({ config, sql, guard }: Services) {
     .get("/api/attributions/:id", async ({ caller, params }) => getAttribution(sql, caller, params.id), {
       auth: "read",
       params: idParam,
-      response: answers({ 200: attribution }, [401, 403, 404, 429]),
+      query: noQuery,
+      response: answers({ 200: attribution }, [401, 403, 404, 422, 429]),
       detail: { tags, summary: "One attribution" },
     })
     .get(

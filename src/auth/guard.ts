@@ -78,14 +78,17 @@ export class Gatekeeper {
     if (blockedFor !== undefined) {
       throw new Problem("rate-limited", {
         detail: "Too many bad keys came from this address. Keys that were in use already go on working.",
-        headers: { "retry-after": String(blockedFor) },
+        headers: this.#failures.refusalHeaders(blockedFor),
       });
     }
+    // Counted as bad until it has proved good: of many keys that come at once, no more than the limit are looked at.
+    // Requests that wait for the same look count when it is over.
+    const isFirst = !this.verifier.isVerifying(key);
+    if (isFirst) this.#failures.count(address);
     const caller = await this.verifier.verify(key);
-    if (!caller) {
-      this.#failures.count(address);
-      throw new Problem("unauthenticated");
-    }
+    if (caller && isFirst) this.#failures.uncount(address);
+    if (!caller && !isFirst) this.#failures.count(address);
+    if (!caller) throw new Problem("unauthenticated");
     return caller;
   }
 

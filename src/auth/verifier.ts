@@ -27,6 +27,11 @@ export class KeyVerifier {
     return this.#known.get(fingerprint(key));
   }
 
+  /** Whether a request is waiting for this key's verification already. */
+  isVerifying(key: string): boolean {
+    return this.#running.has(fingerprint(key));
+  }
+
   /**
    * Verifies a key against the database; undefined for any that is not good. Requests that bring the same key
    * at the same time share one verification. An unknown prefix costs a bcrypt comparison like a wrong secret.

@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { CommitSharing } from "../commit-sharing.ts";
-import { answers } from "../contract.ts";
+import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
 import { Problem } from "../problem.ts";
@@ -43,7 +43,7 @@ export function cardRoutes({ config, sql, gatekeeper, guard, baseUrlOf }: Servic
           tags,
           summary: "Publish cards",
           description:
-            "1 to 100 cards, all or nothing. Only BUSINESS and IDEAS are published; cards of any other level are left out, unstored, and the answer says so. A text that is one of the caller's cards already is a `duplicate` and earns nothing again. 201 when something was published, else 200.",
+            "1 to 100 cards, all or nothing. Only BUSINESS and IDEAS are published; cards of any other level are left out, unstored, and the answer says so. A card whose title and content are those of one of the caller's cards already is a `duplicate` and earns nothing again. 201 when something was published, else 200.",
         },
       },
     )
@@ -71,7 +71,8 @@ export function cardRoutes({ config, sql, gatekeeper, guard, baseUrlOf }: Servic
       {
         auth: "read",
         params: idParam,
-        response: answers({ 200: card }, [401, 403, 404, 410, 429]),
+        query: noQuery,
+        response: answers({ 200: card }, [401, 403, 404, 410, 422, 429]),
         detail: {
           tags,
           summary: "Any published card",

@@ -106,7 +106,7 @@ function introduce(what: string, username: string, apiKey: string): string {
   Username        ${username}
   API key         ${apiKey}
 
-  The key is shown only now: keep it where you keep passwords. Sign in with both on the server's
-  admin pages (/admin), or send the key to the API as \`Authorization: Bearer <API key>\`.
+  The key is shown only now: keep it where you keep passwords. Send it to the API as
+  \`Authorization: Bearer <API key>\`.
 `;
 }

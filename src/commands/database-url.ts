@@ -3,7 +3,15 @@
 
 import { runCommand, useDatabase } from "../command.ts";
 import { type Database, findOwnerUrl } from "../database.ts";
+import { printHelpWhenAsked } from "../help.ts";
 import { StartError } from "../start-error.ts";
+
+printHelpWhenAsked(`Usage: bun run database-url [--hold]
+
+Prints the address of the database in use, its password included, for psql and other tools:
+  psql "$(bun run --silent database-url)"
+
+  --hold   keep an embedded PostgreSQL running until Ctrl-C, for work without a server`);
 
 await runCommand(async (config, args) => {
   if (args.includes("--hold")) {

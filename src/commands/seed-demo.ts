@@ -53,5 +53,5 @@ function introduce({ keys }: Seeded, keyFile: string | undefined): string {
   if (keys.length === 0) return "No user got a key.";
   if (keyFile !== undefined) return `The keys of ${keys.length} users are in ${keyFile}.`;
   const lines = keys.map(({ username, apiKey }) => `  ${username}  ${apiKey}`);
-  return `Sign in as one of these; the keys are shown only now:\n${lines.join("\n")}`;
+  return `Call the API as one of these; the keys are shown only now:\n${lines.join("\n")}`;
 }

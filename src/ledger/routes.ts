@@ -6,7 +6,7 @@ import { preferredType } from "../accept.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { CommitSharing } from "../commit-sharing.ts";
-import { answers } from "../contract.ts";
+import { answers, noQuery } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
 import { requireIdempotencyKey } from "../idempotency.ts";
@@ -105,7 +105,8 @@ export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) 
     .get("/api/ledger/:id", async ({ caller, params }) => getEntry(sql, caller, params.id), {
       auth: "read",
       params: entryParam,
-      response: answers({ 200: ledgerEntryDetail }, [401, 403, 404, 429]),
+      query: noQuery,
+      response: answers({ 200: ledgerEntryDetail }, [401, 403, 404, 422, 429]),
       detail: {
         tags,
         summary: "One of one's entries, with all that its hash covers",
@@ -115,7 +116,8 @@ export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) 
     })
     .get("/api/stats", async ({ caller }) => getStats(sql, caller), {
       auth: "read",
-      response: answers({ 200: stats }, [401, 403, 429]),
+      query: noQuery,
+      response: answers({ 200: stats }, [401, 403, 422, 429]),
       detail: { tags, summary: "What one earned and spent" },
     })
     .post(

@@ -18,7 +18,7 @@ export async function ensureAdmin(deps: { sql: Sql; config: Config; log: Logger 
   const bcrypt = new BcryptPool(config.bcryptCost);
   const key = { hash: await bcrypt.hash(apiKey), prefix: keyPrefix(apiKey) };
   bcrypt.close();
-  for (const username of ["admin", `admin-${Math.random().toString(36).slice(2, 8)}`]) {
+  for (const username of ["admin", `admin-${crypto.randomUUID().slice(0, 8)}`]) {
     try {
       await createUser(sql, { username, email: `${username}@extrophi.local`, role: "admin", grant: "0.00", key });
       log.info({ username }, "the first admin was created");

@@ -31,10 +31,16 @@ export async function listKeys(sql: Sql, caller: Caller, { limit, cursor }: Page
 
 export type NewKey = { name: string; scopes: readonly Scope[]; expiresAt: string | null; hash: string; prefix: string };
 
-/** Adds a named key. Throws `validation` where there are as many as may be. */
+/** Adds a named key. Throws `validation` where there are as many as may be, and `forbidden` where it would outlive the caller's. */
 export async function createKey(sql: Sql, caller: Caller, key: NewKey): Promise<NamedKey> {
   return sql.begin(async tx => {
     await lockCaller(tx, caller);
+    const [longerThanMaker] = await tx`
+      SELECT FROM api_keys k
+      WHERE k.id = ${caller.keyId}::uuid AND k.kind = 'named'
+        AND coalesce(${key.expiresAt}::timestamptz, 'infinity') > k.expires_at`;
+    if (longerThanMaker)
+      throw new Problem("forbidden", { detail: "A key can't make one that ends later than itself." });
     const [row] = await tx<NamedKey[]>`
       INSERT INTO api_keys AS k (user_id, name, scopes, expires_at, key_hash, key_prefix)
       SELECT ${caller.userId}::uuid, ${key.name}, ${[...key.scopes]}::text[], ${key.expiresAt}::timestamptz,

@@ -6,7 +6,7 @@ import type { Incoming } from "../auth/guard.ts";
 import { generateKey, keyPrefix } from "../auth/key.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import { type Caller, DEFAULT_SCOPES, SCOPES } from "../auth/scopes.ts";
-import { answers } from "../contract.ts";
+import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { invalid, Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
@@ -67,7 +67,7 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     if (blockedFor !== undefined) {
       throw new Problem("rate-limited", {
         detail: `At most ${config.registrationsPerHour} accounts an hour are registered from one address.`,
-        headers: { "retry-after": String(blockedFor) },
+        headers: registrations.refusalHeaders(blockedFor),
       });
     }
     registrations.count(address);
@@ -99,7 +99,8 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     )
     .get("/api/me", ({ caller }) => getProfile(sql, caller), {
       auth: "read",
-      response: answers({ 200: profile }, [401, 403, 429]),
+      query: noQuery,
+      response: answers({ 200: profile }, [401, 403, 422, 429]),
       detail: { tags: ["Accounts"], summary: "One's own account, with its balance" },
     })
     .patch(

@@ -78,7 +78,10 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   const { role } = await lockCaller(tx, caller);
   if (role === "admin") await refuseLastAdmin(tx, userId);
   await withdrawCards(tx, userId);
-  await tx`UPDATE attributions SET attribution_note = NULL, metadata = '{}' WHERE target_user_id = ${userId}::uuid`;
+  await tx`
+    UPDATE attributions SET attribution_note = NULL, metadata = '{}'
+    WHERE target_card_id IN (SELECT id FROM cards WHERE user_id = ${userId}::uuid)`;
+  await tx`DELETE FROM former_card_texts WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;

@@ -1,0 +1,41 @@
+// What the router has no route for, though the address exists: HEAD is GET without the body, OPTIONS lists the methods,
+// and any other one is told which there are.
+
+import type { AnyElysia } from "elysia";
+import { Problem, problemResponse } from "./problem.ts";
+import { stateOf } from "./request-state.ts";
+
+/** The answer, or undefined where no method has a route at this address. */
+export async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | undefined> {
+  const allowed = methodsFor(app, new URL(request.url).pathname);
+  if (allowed.length === 0) return undefined;
+  if (request.method === "HEAD" && allowed.includes("GET")) {
+    const { status, headers } = await app.handle(new Request(request.url, { headers: request.headers }));
+    return new Response(null, { status, headers });
+  }
+  const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");
+  const { id } = stateOf(request);
+  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
+  return problemResponse(new Problem("method-not-allowed", { headers: { allow } }), id);
+}
+
+const patterns = new WeakMap<AnyElysia, { method: string; pattern: RegExp }[]>();
+
+function methodsFor(app: AnyElysia, path: string): string[] {
+  let routes = patterns.get(app);
+  if (!routes) {
+    routes = app.routes.map(({ method, path }) => ({
+      method,
+      pattern: new RegExp(
+        path === "/"
+          ? "^/$"
+          : `^${path
+              .replace(/[.+?^${}()|[\]\\]/g, "\\$&")
+              .replace(/:[^/]+/g, "[^/]+")
+              .replace(/\*/g, ".*")}/?$`,
+      ),
+    }));
+    patterns.set(app, routes);
+  }
+  return [...new Set(routes.filter(route => route.pattern.test(path)).map(route => route.method))];
+}
