@@ -113,7 +113,8 @@ function describeAnswers(
     ...Object.keys(listed).map(Number),
     // Whatever a route lists: its key is looked at, a body that came is read, and the server may be in trouble.
     ...(needsKey && detail?.security?.length !== 0 ? [401, 403, 429] : []),
-    ...(method === "GET" ? [] : [400, 413, 415]),
+    400,
+    ...(method === "GET" ? [] : [413, 415]),
     ...[500, 503],
   ]);
   return Object.fromEntries(

@@ -9,11 +9,19 @@ const slugs = Object.keys(problems) as ProblemSlug[];
 
 const REQUEST_ID: Reference = { $ref: "#/components/headers/X-Request-Id" };
 
+const RATE_LIMIT = Object.fromEntries(
+  ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"].map(name => [
+    name,
+    { $ref: `#/components/headers/${name}` },
+  ]),
+);
+
 /** The headers that an answer of this status has. */
 export function headersOf(status: number): Record<string, Reference> {
   return {
     "X-Request-Id": REQUEST_ID,
     ...(status === 401 ? { "WWW-Authenticate": { $ref: "#/components/headers/WWW-Authenticate" } } : {}),
+    ...(status === 429 ? RATE_LIMIT : {}),
     ...(status === 429 || status === 503 ? { "Retry-After": { $ref: "#/components/headers/Retry-After" } } : {}),
   };
 }
@@ -35,7 +43,7 @@ export function refusalOf(status: number, note: OperationNote | undefined): Answ
 }
 
 /** Kinds that any operation can answer with, of statuses that have more than one. */
-const ORDINARY: readonly ProblemSlug[] = ["malformed-json", "validation"];
+const ORDINARY: readonly ProblemSlug[] = ["malformed-json", "bad-request", "validation"];
 
 function kindsOf(status: number, note: OperationNote | undefined): ProblemSlug[] {
   const all = slugs.filter(slug => problems[slug].status === status);
@@ -48,7 +56,7 @@ function kindsOf(status: number, note: OperationNote | undefined): ProblemSlug[]
 /** A request that is still running is waited for, so `idempotency-in-flight` is not among them. */
 function isIdempotency(slug: ProblemSlug, note: OperationNote | undefined): boolean {
   if (slug === "idempotency-key-missing") return note?.idempotency === "required";
-  return note?.idempotency !== undefined && (slug === "bad-request" || slug === "idempotency-key-reused");
+  return note?.idempotency !== undefined && slug === "idempotency-key-reused";
 }
 
 function answerOf(status: number, description: string, example: MediaType): Answer {
@@ -90,6 +98,9 @@ export const headers: Readonly<Record<string, Header>> = {
   "X-Request-Id": { description: "The request's id.", required: true, schema: { type: "string" } },
   "WWW-Authenticate": { description: "Asks for a Bearer key.", required: true, schema: { type: "string" } },
   "Retry-After": { description: "Seconds to wait.", required: true, schema: { type: "integer", minimum: 0 } },
+  "RateLimit-Limit": { description: "How many there may be in one window.", schema: { type: "integer", minimum: 1 } },
+  "RateLimit-Remaining": { description: "How many are left of them.", schema: { type: "integer", minimum: 0 } },
+  "RateLimit-Reset": { description: "Seconds until the next window.", schema: { type: "integer", minimum: 0 } },
   ETag: { description: "The card's version, for `If-Match`.", required: true, schema: { type: "string" } },
   "Idempotency-Replayed": {
     description: "`true` where this is the answer of an earlier request with the same Idempotency-Key.",
