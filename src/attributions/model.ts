@@ -44,7 +44,6 @@ export const attributionRequest = z.strictObject({
   attribution_note: text(0, NOTE_CHARACTERS_MAX).nullish(),
   metadata: metadataObject.nullish(),
 });
-export type AttributionRequest = z.output<typeof attributionRequest>;
 
 export const attributed = z
   .object({
