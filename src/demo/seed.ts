@@ -90,7 +90,9 @@ async function simulate(options: ActivityOptions, progress: Progress): Promise<Y
     progress.advance(activity.year.entries - before);
     await Bun.sleep(0);
   }
-  return trimYear(activity.year);
+  const year = trimYear(activity.year);
+  Bun.gc(true);
+  return year;
 }
 
 const HASH_BYTES = 32;
