@@ -1,7 +1,7 @@
 // `bun run seed-demo`: what it makes is valid by the product's own checks, the same for the same seed, and lands
 // whole or not at all.
 
-import { beforeAll, describe, expect, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,6 +19,8 @@ import { verifyDatabase } from "../src/migrate/verify.ts";
 import { registration } from "../src/users/model.ts";
 import { startProgram } from "./server.ts";
 import { createTestDatabase, type TestDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
 
 const UNTIL_MS = Date.UTC(2026, 0, 31, 12);
 const OPTIONS: SeedOptions = { users: 30, entries: 1500, seed: 7, untilMs: UNTIL_MS, keys: 2 };
