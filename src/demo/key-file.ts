@@ -7,6 +7,7 @@ import type { DemoKey } from "./keys.ts";
 /** Opened before the work begins, so that a path that can't be written is known before minutes have passed. */
 export class KeyFile {
   readonly #handle: number;
+  readonly #onExit = () => this.discard();
 
   /** Throws StartError where there is such a file already, or none can be made. */
   constructor(private readonly path: string) {
@@ -19,15 +20,18 @@ export class KeyFile {
           : `The keys can't be written to ${path}: ${(error as Error).message}`,
       );
     }
+    process.once("exit", this.#onExit);
   }
 
   write(keys: readonly DemoKey[]): void {
+    process.off("exit", this.#onExit);
     writeSync(this.#handle, keys.map(({ username, apiKey }) => `${username}\t${apiKey}\n`).join(""));
     closeSync(this.#handle);
   }
 
-  /** The demo did not come about, so there are no keys. */
+  /** The demo did not come about, also because of a Ctrl-C, so there are no keys. */
   discard(): void {
+    process.off("exit", this.#onExit);
     closeSync(this.#handle);
     rmSync(this.path, { force: true });
   }
