@@ -4,6 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import type { Sql } from "../src/db.ts";
 import { isAlive } from "../src/processes.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
 import { createTestDatabase, emptyDatabase, PROJECT } from "./support.ts";
@@ -82,21 +83,31 @@ test("while only PostgreSQL is dead the server answers 503, and it is back withi
   expect(await server.stop()).toBe(0);
 });
 
+/** Until a statement in this database waits for a lock. */
+async function untilSomebodyWaits(sql: Sql): Promise<void> {
+  const find = () => sql`
+    SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' LIMIT 1`;
+  while ((await find()).length === 0) await Bun.sleep(20);
+}
+
 test("a stop finishes the requests that were accepted and refuses new ones; a second signal ends it at once", async () => {
   const database = await createTestDatabase();
   for (const signals of [1, 2]) {
     const server = await startServer({ DATABASE_URL: database.url });
     const { promise: release, resolve } = Promise.withResolvers<void>();
+    const { promise: isLocked, resolve: noteLocked } = Promise.withResolvers<void>();
     // /readyz reads this table, so it waits.
     const locked = database.sql.begin(async tx => {
       await tx`LOCK TABLE schema_metadata IN ACCESS EXCLUSIVE MODE`;
+      noteLocked();
       await release;
     });
+    await isLocked;
     const accepted = fetch(`${server.baseUrl}/readyz`).then(
       response => response.status,
       () => "cut",
     );
-    await Bun.sleep(100);
+    await untilSomebodyWaits(database.sql);
     server.kill("SIGTERM");
     await Bun.sleep(600);
     if (signals === 1) {
