@@ -19,6 +19,7 @@ import { Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
+import { keyRoutes } from "./users/keys-routes.ts";
 import { userRoutes } from "./users/routes.ts";
 
 export type { Services } from "./services.ts";
@@ -73,6 +74,7 @@ export function createApp(deps: Deps) {
     .use(openapiRoutes(services, describe))
     .use(documentationRoutes(services, describe))
     .use(userRoutes(services))
+    .use(keyRoutes(services))
     .use(cardRoutes(services))
     .use(attributionRoutes(services))
     .use(ledgerRoutes(services))

@@ -8,9 +8,15 @@ export const PAGE_ITEMS_MAX = 200;
 /** A page ends early where its items get longer than this (8 MiB of JSON). */
 export const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 
+/** Digits and nothing else: JavaScript takes "0x10", "1e2" and " 7" for numbers, too. */
+const DIGITS = /^[0-9]+$/;
+
 /** The query parameters of every list. */
 export const pageQuery = {
-  limit: z.coerce.number().int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
+  limit: z.preprocess(
+    text => (typeof text === "string" && DIGITS.test(text) ? Number(text) : text),
+    z.int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
+  ),
   cursor: z.string().min(1).max(500).optional(),
 };
 export type PageRequest = { limit: number; cursor?: string | undefined };

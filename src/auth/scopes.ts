@@ -1,6 +1,7 @@
 // What keys may do. The account key has every scope; a named key those it was made with.
 
 import { z } from "zod";
+import { Problem } from "../problem.ts";
 
 export const SCOPES = ["read", "publish", "attribute", "transfer", "sync", "profile", "keys", "admin"] as const;
 
@@ -20,3 +21,8 @@ export type Caller = Readonly<{
   isAccountKey: boolean;
   scopes: ReadonlySet<Scope>;
 }>;
+
+/** For what no named key may do, whatever its scopes: `what` is the end of the sentence "Only the account key may". Throws `forbidden`. */
+export function requireAccountKey(caller: Caller, what: string): void {
+  if (!caller.isAccountKey) throw new Problem("forbidden", { detail: `Only the account key may ${what}.` });
+}

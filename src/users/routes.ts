@@ -1,44 +1,26 @@
-// HTTP of accounts and keys.
+// HTTP of accounts: registration and one's own profile. Keys are in keys-routes.ts.
 
 import { Elysia } from "elysia";
 import { z } from "zod";
 import type { Incoming } from "../auth/guard.ts";
-import { generateKey, keyPrefix } from "../auth/key.ts";
 import { confirmKey } from "../auth/live-key.ts";
-import { type Caller, DEFAULT_SCOPES, SCOPES } from "../auth/scopes.ts";
+import { requireAccountKey, SCOPES } from "../auth/scopes.ts";
 import { answers, noQuery } from "../contract.ts";
-import { pageOf, pageQuery } from "../cursor.ts";
-import { invalid, Problem } from "../problem.ts";
+import { Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
 import { WindowCounter } from "../window-counter.ts";
-import { createKey, deleteKey, listKeys, rotateKey } from "./keys-store.ts";
-import {
-  keyRequest,
-  namedKey,
-  newNamedKey,
-  profile,
-  profileChange,
-  type Registration,
-  registered,
-  registration,
-  rotated,
-} from "./model.ts";
+import { issueKey } from "./issue-key.ts";
+import { profile, profileChange, type Registration, registered, registration } from "./model.ts";
 import { changeProfile, createUser, eraseUser, getProfile } from "./store.ts";
 
 const HOUR_MS = 3_600_000;
-const idParam = z.object({ id: z.guid() });
 
-/** Registration, profile, keys. */
+/** `POST /api/users` and `/api/me`. */
 export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
   const registrations = new WindowCounter(config.registrationsPerHour, HOUR_MS);
 
-  async function newKey() {
-    const key = generateKey();
-    return { key, hash: await gatekeeper.bcrypt.hash(key), prefix: keyPrefix(key) };
-  }
-
   async function register(wanted: Registration) {
-    const { key, hash, prefix } = await newKey();
+    const { key, hash, prefix } = await issueKey(gatekeeper.bcrypt);
     const { profile, keyId } = await createUser(sql, {
       ...wanted,
       grant: config.amounts.initialGrant,
@@ -133,84 +115,5 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
             "Cards are withdrawn, the balance is burned, and everything personal is gone. It can't be undone.",
         },
       },
-    )
-    .get(
-      "/api/keys",
-      async ({ caller, query, request }) => {
-        const page = await listKeys(sql, caller, query);
-        if (page.items.length === 0) await gatekeeper.confirm(request);
-        return page;
-      },
-      {
-        auth: "keys",
-        query: z.strictObject(pageQuery),
-        response: answers({ 200: pageOf(namedKey) }, [401, 403, 422, 429]),
-        detail: { tags: ["Accounts"], summary: "One's named keys, without their secrets" },
-      },
-    )
-    .post(
-      "/api/keys",
-      async ({ caller, body, set }) => {
-        const scopes = body.scopes ?? DEFAULT_SCOPES.filter(name => caller.scopes.has(name));
-        if (scopes.length === 0) throw invalid("/scopes", "scopes by name: this key has none of the default ones");
-        const beyond = scopes.filter(name => !caller.scopes.has(name));
-        if (beyond.length > 0) {
-          throw new Problem("forbidden", { detail: `A key can't make one that may more: ${beyond.join(", ")}.` });
-        }
-        const expiresAt = body.expires_at ? new Date(body.expires_at) : null;
-        if (expiresAt && expiresAt.getTime() <= Date.now()) throw invalid("/expires_at", "a time in the future");
-        const { key, hash, prefix } = await newKey();
-        const created = await createKey(sql, caller, {
-          name: body.name,
-          scopes,
-          // Not as it was sent: PostgreSQL knows fewer offsets and shorter fractions.
-          expiresAt: expiresAt?.toISOString() ?? null,
-          hash,
-          prefix,
-        });
-        set.status = 201;
-        return { ...created, api_key: key };
-      },
-      {
-        auth: "keys",
-        body: keyRequest,
-        response: answers({ 201: newNamedKey }, [400, 401, 403, 413, 415, 422, 429]),
-        detail: { tags: ["Accounts"], summary: "Make a named key, with scopes and an end" },
-      },
-    )
-    .delete(
-      "/api/keys/:id",
-      async ({ caller, params }) => {
-        await deleteKey(sql, caller, params.id);
-        return new Response(null, { status: 204 });
-      },
-      {
-        auth: "keys",
-        params: idParam,
-        response: answers({ 204: z.void() }, [401, 403, 404, 429]),
-        detail: { tags: ["Accounts"], summary: "Delete a named key; it stops working at once" },
-      },
-    )
-    .post(
-      "/api/keys/rotate",
-      async ({ caller }) => {
-        requireAccountKey(caller, "rotate the account key");
-        const { key, hash, prefix } = await newKey();
-        await rotateKey(sql, caller, { hash, prefix });
-        return { api_key: key };
-      },
-      {
-        auth: "keys",
-        response: answers({ 200: rotated }, [401, 403, 429]),
-        detail: {
-          tags: ["Accounts"],
-          summary: "Get a new account key",
-          description: "The old one works until the new one is first used, at most 24 hours.",
-        },
-      },
     );
-}
-
-function requireAccountKey(caller: Caller, what: string): void {
-  if (!caller.isAccountKey) throw new Problem("forbidden", { detail: `Only the account key may ${what}.` });
 }
