@@ -1,6 +1,7 @@
 // The whole HTTP server as one Elysia app: error handler first, then the slices.
 
 import { type AnyElysia, Elysia } from "elysia";
+import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
 import { attributionRoutes } from "./attributions/routes.ts";
 import { UnreadableBody } from "./auth/guard.ts";
@@ -78,6 +79,7 @@ export function createApp(deps: Deps) {
     .use(cardRoutes(services))
     .use(attributionRoutes(services))
     .use(ledgerRoutes(services))
+    .use(adminUserRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

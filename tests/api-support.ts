@@ -41,6 +41,8 @@ export type Api = {
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
   /** Registers a member; the app must have open registration, which is what `createApi` gives it. */
   register(name?: string): Promise<Member>;
+  /** A new account that has this role. */
+  registerOperator(role: "admin" | "auditor"): Promise<Member>;
   /** The admin that the server makes for itself. */
   createAdmin(): Promise<Member>;
   publish(key: string, cards: CardInput[], more?: Record<string, unknown>): Promise<Answer<PublishAnswer>>;
@@ -79,6 +81,13 @@ function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
 
   const publish: Api["publish"] = (key, cards, more) => call("POST", "/api/publish", { key, body: { ...more, cards } });
 
+  async function register(name = newName()): Promise<Member> {
+    const body = { username: name, email: `${name}@example.org` };
+    const answer = await call<{ user: { id: string }; api_key: string }>("POST", "/api/users", { body });
+    if (answer.status !== 201) throw new Error(`registration was refused: ${answer.text}`);
+    return { id: answer.body.user.id, name, key: answer.body.api_key };
+  }
+
   return {
     sql,
     url,
@@ -86,11 +95,11 @@ function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
     logs,
     call,
     publish,
-    async register(name = newName()) {
-      const body = { username: name, email: `${name}@example.org` };
-      const answer = await call<{ user: { id: string }; api_key: string }>("POST", "/api/users", { body });
-      if (answer.status !== 201) throw new Error(`registration was refused: ${answer.text}`);
-      return { id: answer.body.user.id, name, key: answer.body.api_key };
+    register,
+    async registerOperator(role) {
+      const member = await register();
+      await sql`UPDATE users SET role = ${role} WHERE id = ${member.id}`;
+      return member;
     },
     async createAdmin() {
       const admin = await ensureAdmin({ sql, config, log });

@@ -1,5 +1,5 @@
-// The macros by which a route says who may call it: `auth: "scope"`, and `visitor: true` for open doors.
-// They run before validation, so that a stranger learns nothing from a 422, and give the handler its `caller`.
+// The macros by which a route says who may call it: `auth: "scope"`, `operator: "read" | "write"` for calls of
+// operators, and `visitor: true` for open doors. They run before validation, so that a stranger learns nothing from a 422, and give the handler its `caller`.
 
 import { Elysia } from "elysia";
 import { ClientAddresses } from "../client-address.ts";
@@ -10,6 +10,7 @@ import { stateOf } from "../request-state.ts";
 import { WindowCounter } from "../window-counter.ts";
 import { BcryptPool } from "./bcrypt-pool.ts";
 import { confirmKey } from "./live-key.ts";
+import { type Access, confirmOperator } from "./operator.ts";
 import type { Caller, Scope } from "./scopes.ts";
 import { KeyVerifier } from "./verifier.ts";
 
@@ -55,6 +56,14 @@ export class Gatekeeper {
     if (!caller.scopes.has(scope)) {
       throw new Problem("forbidden", { detail: `This key lacks the scope \`${scope}\`.` });
     }
+    return caller;
+  }
+
+  /** The operator whose key the request brings. Throws `unauthenticated`, `rate-limited`, `forbidden`. */
+  async admitOperator(incoming: Incoming, access: Access): Promise<Caller> {
+    const caller = await this.identify(incoming);
+    await confirmOperator(this.sql, caller, access);
+    stateOf(incoming.request).callerConfirmed = true;
     return caller;
   }
 
@@ -118,6 +127,12 @@ function keyOf(request: Request): string | undefined {
   return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
+function callerOf(request: Request): Caller {
+  const { caller } = stateOf(request);
+  if (!caller) throw new Problem("unauthenticated");
+  return caller;
+}
+
 /** The plugin with the macros. */
 export function createGuard(gatekeeper: Gatekeeper) {
   return new Elysia({ name: "guard" }).macro({
@@ -126,11 +141,14 @@ export function createGuard(gatekeeper: Gatekeeper) {
         await gatekeeper.admit(incoming, scope);
         if (incoming.body instanceof UnreadableBody) throw incoming.body.problem;
       },
-      resolve({ request }) {
-        const { caller } = stateOf(request);
-        if (!caller) throw new Problem("unauthenticated");
-        return { caller };
+      resolve: ({ request }) => ({ caller: callerOf(request) }),
+    }),
+    operator: (access: Access) => ({
+      async transform(incoming) {
+        await gatekeeper.admitOperator(incoming, access);
+        if (incoming.body instanceof UnreadableBody) throw incoming.body.problem;
       },
+      resolve: ({ request }) => ({ caller: callerOf(request) }),
     }),
     visitor: (_: true) => ({
       transform({ body }: { body: unknown }) {

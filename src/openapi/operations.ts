@@ -134,6 +134,8 @@ export const operations: Readonly<Record<string, OperationNote>> = {
     problems: ["self-transfer"],
   },
 
+  "GET /api/admin/users/:id": { id: "getAccount" },
+
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },
   "GET /openapi/json": { id: "getOpenApiDocument" },

@@ -9,7 +9,7 @@ import { Problem } from "../problem.ts";
 import type { Profile, ProfileChange } from "./model.ts";
 
 /** The columns of a Profile. */
-const profileColumns = (sql: Sql | Tx) => sql`
+export const profileColumns = (sql: Sql | Tx) => sql`
   u.id, u.username, u.email, u.display_name, u.bio, u.avatar_url, u.profile_url, u.role,
   u.extropy_balance AS balance, u.is_active, u.email_verified, u.created_at, u.updated_at`;
 
