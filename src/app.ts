@@ -1,6 +1,8 @@
 // The whole HTTP server as one Elysia app: error handler first, then the slices.
 
 import { type AnyElysia, Elysia } from "elysia";
+import { auditRoutes } from "./admin/audit-routes.ts";
+import { movementRoutes } from "./admin/movements-routes.ts";
 import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
 import { attributionRoutes } from "./attributions/routes.ts";
@@ -80,6 +82,8 @@ export function createApp(deps: Deps) {
     .use(attributionRoutes(services))
     .use(ledgerRoutes(services))
     .use(adminUserRoutes(services))
+    .use(movementRoutes(services))
+    .use(auditRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

@@ -5,6 +5,8 @@ import { Problem, type ProblemSlug } from "./problem.ts";
 
 export type Sql = postgres.Sql;
 export type Tx = postgres.TransactionSql;
+/** A part of a statement, as a template makes it. */
+export type Fragment = postgres.PendingQuery<postgres.Row[]>;
 
 /** Constraints whose violation is an expected failure of a request, whoever wrote the row. */
 const CONSTRAINT_PROBLEMS: Readonly<Record<string, ProblemSlug>> = {

@@ -21,6 +21,15 @@ export const amountText = z
   .regex(AMOUNT, 'an amount such as "1.00": digits with at most two decimals')
   .transform(text => formatAmount(text));
 
+/** The same with a minus in front where it is below zero; "-0.00" is left to the caller to refuse. */
+export const signedAmountText = z
+  .string()
+  .refine(text => AMOUNT.test(text.replace(/^-/, "")), {
+    error: 'an amount such as "1.00" or "-1.00": digits with at most two decimals',
+    abort: true,
+  })
+  .transform(text => formatAmount(text));
+
 /** Text or Decimal to text with exactly two decimals. Throws on what is not a finite number. */
 export function formatAmount(value: string | Decimal): string {
   const decimal = new Exact(value);

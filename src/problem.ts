@@ -68,7 +68,8 @@ export const problems = {
   "not-reversible": {
     status: 409,
     title: "This movement can't be reversed",
-    explanation: "A reversal itself can't be reversed; make an adjustment instead.",
+    explanation:
+      "A reversal itself can't be reversed, nor can a movement of an account that was erased since. Make an adjustment instead.",
   },
   "duplicate-card": {
     status: 409,

@@ -1,9 +1,12 @@
-// SQL of accounts for operators.
+// SQL that reads accounts for operators.
 
-import type { Sql, Tx } from "../db.ts";
+import { z } from "zod";
+import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import type { Fragment, Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
+import { anyText } from "../text.ts";
 import { profileColumns } from "../users/store.ts";
-import type { Account } from "./users-model.ts";
+import type { Account, AccountFilter, AccountSort } from "./users-model.ts";
 
 const accountColumns = (sql: Sql | Tx) => sql`
   ${profileColumns(sql)}, u.api_key_prefix, u.entry_count::float8 AS entry_count, u.erased_at`;
@@ -13,4 +16,97 @@ export async function getAccount(sql: Sql | Tx, id: string): Promise<Account> {
   const [row] = await sql<Account[]>`SELECT ${accountColumns(sql)} FROM users u WHERE u.id = ${id}::uuid`;
   if (!row) throw new Problem("not-found");
   return row;
+}
+
+type Column = "created_at" | "username" | "balance";
+
+/** The expression of a sort, and the type of its values. */
+const sorts = (sql: Sql) =>
+  ({
+    created_at: [sql`u.created_at`, sql`timestamptz`],
+    username: [sql`lower(u.username) COLLATE "C"`, sql`text`],
+    // Without an index, which would have to be written with every payment: a page looks at every account.
+    balance: [sql`u.extropy_balance`, sql`decimal`],
+  }) as const;
+
+const sortValue: Readonly<Record<Column, z.ZodType<string>>> = {
+  created_at: timeAndId.def.items[0],
+  username: anyText.max(255),
+  balance: z.string().regex(/^[0-9]{1,18}\.[0-9]{2}$/),
+};
+
+/** Sort, its value and the id of the last account of a page: a cursor belongs to one sort. */
+const cursorOf = (sort: AccountSort) => z.tuple([z.literal(sort), sortValue[columnOf(sort)], z.guid()]);
+
+function columnOf(sort: AccountSort): Column {
+  return sort.replace("-", "") as Column;
+}
+
+/** Accounts by name, e-mail address, id, role and activity. */
+export async function listAccounts(
+  sql: Sql,
+  { q, role, active, sort }: AccountFilter,
+  { limit, cursor }: PageRequest,
+): Promise<Page<Account>> {
+  const after = decodeCursor(cursor, cursorOf(sort));
+  const [by, type] = sorts(sql)[columnOf(sort)];
+  const [comesAfter, direction] = sort.startsWith("-") ? [sql`<`, sql`DESC`] : [sql`>`, sql`ASC`];
+  const ids = q ? await findIds(sql, q) : undefined;
+  const rows = await sql<(Account & { sort_value: string })[]>`
+    SELECT ${accountColumns(sql)}, ${by} AS sort_value FROM users u
+    WHERE true
+      ${q ? sql`AND ${ids ? sql`u.id = ANY (${ids}::uuid[])` : matches(sql, q)}` : sql``}
+      ${role ? sql`AND u.role = ${roleLiteral(sql, role)}` : sql``}
+      ${active === undefined ? sql`` : sql`AND ${active ? sql`` : sql`NOT`} u.is_active`}
+      ${after ? sql`AND (${by}, u.id) ${comesAfter} (${after[1]}::${type}, ${after[2]}::uuid)` : sql``}
+    ORDER BY ${by} ${direction}, u.id ${direction} LIMIT ${limit + 1}`;
+  return toPage(
+    rows,
+    limit,
+    ({ sort_value: _, ...row }) => row,
+    row => [sort, row.sort_value, row.id],
+  );
+}
+
+/** Written into the statement, so that the planner knows which roles are rare. */
+function roleLiteral(sql: Sql, role: Account["role"]) {
+  return { member: sql`'member'`, auditor: sql`'auditor'`, admin: sql`'admin'` }[role];
+}
+
+/** Up to so many accounts are sorted after they were found; of more, a walk through the sorted ones soon meets a page. */
+const SORTED_ACCOUNTS_MAX = 1000;
+
+/** What a search goes by: conditions on names, and a range of ids. */
+function searched(sql: Sql, q: string) {
+  const names = [sql`username`, sql`email`, sql`display_name`].map(name => sql`lower(u.${name}) COLLATE "C"`);
+  const range = idsBeginningWith(q);
+  const byId = range ? sql`u.id BETWEEN ${range.first}::uuid AND ${range.last}::uuid` : sql`false`;
+  return { names, byId };
+}
+
+/** The ids of the accounts that a search finds; undefined where there are too many of them to be listed. */
+async function findIds(sql: Sql, q: string): Promise<string[] | undefined> {
+  const { names, byId } = searched(sql, q);
+  // U+10FFFF is no character, and comes after all of them.
+  const conditions = names.map(
+    name => sql`${name} >= lower(${q}::text) COLLATE "C" AND ${name} < lower(${q}::text) || chr(1114111)`,
+  );
+  const some = (condition: Fragment) =>
+    sql`(SELECT u.id FROM users u WHERE ${condition} LIMIT ${SORTED_ACCOUNTS_MAX + 1})`;
+  const rows = await sql<{ id: string }[]>`
+    ${conditions.map(condition => sql`${some(condition)} UNION `)} ${some(byId)}`;
+  return rows.length > SORTED_ACCOUNTS_MAX ? undefined : rows.map(({ id }) => id);
+}
+
+/** Not in a form that an index serves, which would give all that there are, to be sorted for each page. */
+function matches(sql: Sql, q: string): Fragment {
+  const { names, byId } = searched(sql, q);
+  return sql`(${names.map(name => sql`strpos(${name}, lower(${q}::text)) = 1 OR `)} ${byId})`;
+}
+
+/** The first and the last id that begin with a text; undefined where no id can. */
+function idsBeginningWith(text: string): { first: string; last: string } | undefined {
+  const first = text.toLowerCase() + "00000000-0000-0000-0000-000000000000".slice(text.length);
+  const last = text.toLowerCase() + "ffffffff-ffff-ffff-ffff-ffffffffffff".slice(text.length);
+  return z.guid().safeParse(first).success ? { first, last } : undefined;
 }

@@ -40,10 +40,10 @@ export async function getBalanceAt(sql: Sql, caller: Caller, at: string): Promis
 }
 
 /** The columns of a LedgerEntry. A place in an account, unlike an id, is always a number that JSON holds exactly. */
-const entryColumns = (sql: Sql) => sql`
+export const entryColumns = (sql: Sql) => sql`
   l.id, l.user_seq::float8 AS user_seq, l.transaction_id, l.transaction_type, l.amount, l.balance_before,
   l.balance_after, l.card_id, l.attribution_id, l.reverses_id, l.description, l.created_at, l.entry_hash,
-  -- Of other movements the notes are reasons that operators gave.
+  -- Only transfers have notes; why an operator moved something stands in the audit log, for operators.
   CASE WHEN l.transaction_type IN ('transfer_sent', 'transfer_received') THEN (
     SELECT n.note FROM transaction_notes n WHERE n.transaction_id = l.transaction_id) END AS note`;
 

@@ -134,7 +134,28 @@ export const operations: Readonly<Record<string, OperationNote>> = {
     problems: ["self-transfer"],
   },
 
+  "GET /api/admin/users": { id: "listAccounts" },
   "GET /api/admin/users/:id": { id: "getAccount" },
+  "POST /api/admin/users/:id/deactivate": { id: "deactivateAccount", problems: ["last-admin"] },
+  "POST /api/admin/users/:id/activate": { id: "activateAccount" },
+  "POST /api/admin/users/:id/rotate-key": { id: "replaceAccountKey" },
+  "POST /api/admin/users/:id/role": {
+    id: "changeRole",
+    example: { role: "auditor", reason: "Audits the books from this month on." },
+    problems: ["last-admin"],
+  },
+  "POST /api/admin/users/:id/adjustments": {
+    id: "adjustBalance",
+    idempotency: "required",
+    example: { type: "bonus", amount: "1.00", reason: "Found a mistake in the documentation." },
+  },
+  "POST /api/admin/ledger/:id/reversal": {
+    id: "reverseMovement",
+    idempotency: "required",
+    example: { reason: "Paid by mistake." },
+    problems: ["already-reversed", "not-reversible"],
+  },
+  "GET /api/admin/audit": { id: "listAudit" },
 
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },

@@ -1,6 +1,7 @@
 // A new account key for an admin, for whoever holds the database: the way back in when the key is lost.
 
 import type { Sql } from "../db.ts";
+import { replaceAccountKey } from "./keys-store.ts";
 
 /** An account that a new key can be made for. */
 export type Admin = { id: string; username: string };
@@ -22,16 +23,12 @@ export async function findFirstAdmin(sql: Sql): Promise<Admin | undefined> {
   return row;
 }
 
-/**
- * Replaces the account key. The old one, and one from before a rotation, stop working at once in every process; named
- * keys stay. False where the account is no longer an active admin's.
- */
+/** Replaces the account key, as replaceAccountKey does. False where the account is no longer an active admin's. */
 export async function replaceAdminKey(sql: Sql, id: string, key: { hash: string; prefix: string }): Promise<boolean> {
   return sql.begin(async tx => {
-    const { count } = await tx`
-      UPDATE users SET api_key_hash = ${key.hash}, api_key_prefix = ${key.prefix}, account_key_id = uuid_v7()
-      WHERE id = ${id}::uuid AND role = 'admin' AND is_active`;
-    await tx`DELETE FROM api_keys WHERE user_id = ${id}::uuid AND kind = 'retiring' AND ${count > 0}`;
-    return count > 0;
+    const [admin] = await tx`
+      SELECT FROM users WHERE id = ${id}::uuid AND role = 'admin' AND is_active FOR NO KEY UPDATE`;
+    if (admin) await replaceAccountKey(tx, id, key);
+    return admin !== undefined;
   });
 }

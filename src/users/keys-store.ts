@@ -3,7 +3,7 @@
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller, Scope } from "../auth/scopes.ts";
 import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
-import type { Sql } from "../db.ts";
+import type { Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { NamedKey } from "./model.ts";
 
@@ -85,4 +85,12 @@ export async function rotateKey(sql: Sql, caller: Caller, key: { hash: string; p
       UPDATE users SET api_key_hash = ${key.hash}, api_key_prefix = ${key.prefix}, account_key_id = uuid_v7()
       WHERE id = ${caller.userId}::uuid`;
   });
+}
+
+/** Gives an account a new key, for operators. The old one, and one from before a rotation, stop working at once in every process; named keys stay. */
+export async function replaceAccountKey(tx: Tx, userId: string, key: { hash: string; prefix: string }): Promise<void> {
+  await tx`
+    UPDATE users SET api_key_hash = ${key.hash}, api_key_prefix = ${key.prefix}, account_key_id = uuid_v7()
+    WHERE id = ${userId}::uuid`;
+  await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid AND kind = 'retiring'`;
 }

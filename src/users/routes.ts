@@ -2,11 +2,13 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
+import { createAccount } from "../admin/change-account.ts";
 import type { Incoming } from "../auth/guard.ts";
 import { confirmKey } from "../auth/live-key.ts";
-import { requireAccountKey, SCOPES } from "../auth/scopes.ts";
+import { type Caller, requireAccountKey, SCOPES } from "../auth/scopes.ts";
 import { answers, noQuery } from "../contract.ts";
 import { Problem } from "../problem.ts";
+import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
 import { WindowCounter } from "../window-counter.ts";
 import { issueKey } from "./issue-key.ts";
@@ -19,19 +21,19 @@ const HOUR_MS = 3_600_000;
 export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
   const registrations = new WindowCounter(config.registrationsPerHour, HOUR_MS);
 
-  async function register(wanted: Registration) {
+  async function register(request: Request, wanted: Registration) {
     const { key, hash, prefix } = await issueKey(gatekeeper.bcrypt);
-    const { profile, keyId } = await createUser(sql, {
-      ...wanted,
-      grant: config.amounts.initialGrant,
-      key: { hash, prefix },
-    });
+    const user = { ...wanted, grant: config.amounts.initialGrant, key: { hash, prefix } };
+    const caller = byAdmins.get(request);
+    const { profile, keyId } = caller
+      ? await createAccount(sql, { caller, requestId: stateOf(request).id }, user)
+      : await createUser(sql, user);
     gatekeeper.verifier.remember(key, { userId: profile.id, keyId, isAccountKey: true, scopes: new Set(SCOPES) });
     return { user: profile, api_key: key };
   }
 
-  /** Requests of admins, who have no limit. */
-  const byAdmins = new WeakSet<Request>();
+  /** Requests of admins, who have no limit, and whose deeds are recorded. */
+  const byAdmins = new WeakMap<Request, Caller>();
 
   /** Where registration is open, anybody; else an admin. Throws `unauthenticated` and `forbidden`. */
   async function mayRegister(incoming: Incoming): Promise<void> {
@@ -39,7 +41,7 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     if (isOpen && !incoming.request.headers.has("authorization")) return;
     const caller = await gatekeeper.identify(incoming);
     const { role } = await confirmKey(sql, caller);
-    if (role === "admin" && caller.scopes.has("admin")) byAdmins.add(incoming.request);
+    if (role === "admin" && caller.scopes.has("admin")) byAdmins.set(incoming.request, caller);
     else if (!isOpen) throw new Problem("forbidden", { detail: "Only an admin may register others." });
   }
 
@@ -61,7 +63,7 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
       "/api/users",
       async ({ body, request, server, set }) => {
         if (!byAdmins.has(request)) countRegistration(gatekeeper.addressOf({ request, server }));
-        const created = await register(body);
+        const created = await register(request, body);
         set.status = 201;
         return created;
       },

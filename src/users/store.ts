@@ -1,5 +1,6 @@
 // SQL of accounts: registration, profile, erasure. Balances are the ledger's; nothing here computes one.
 
+import { eraseReasons } from "../admin/audit-store.ts";
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { withdrawCards } from "../cards/withdraw.ts";
@@ -8,7 +9,7 @@ import { burnBalance } from "../ledger/store.ts";
 import { Problem } from "../problem.ts";
 import type { Profile, ProfileChange } from "./model.ts";
 
-/** The columns of a Profile. */
+/** The columns of a Profile, of the user under the alias u. */
 export const profileColumns = (sql: Sql | Tx) => sql`
   u.id, u.username, u.email, u.display_name, u.bio, u.avatar_url, u.profile_url, u.role,
   u.extropy_balance AS balance, u.is_active, u.email_verified, u.created_at, u.updated_at`;
@@ -25,7 +26,7 @@ export type NewUser = {
 };
 
 /** Creates an account with its first balance. Throws what problemOf makes username-taken or email-taken. */
-export async function createUser(sql: Sql, user: NewUser): Promise<{ profile: Profile; keyId: string }> {
+export async function createUser(sql: Sql | Tx, user: NewUser): Promise<{ profile: Profile; keyId: string }> {
   const [row] = await sql<(Profile & { key_id: string })[]>`
     WITH created AS (
       INSERT INTO users (username, email, display_name, bio, role, extropy_balance, api_key_hash, api_key_prefix)
@@ -83,6 +84,7 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
     WHERE target_card_id IN (SELECT id FROM cards WHERE user_id = ${userId}::uuid)`;
   await tx`DELETE FROM former_card_texts WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
+  await eraseReasons(tx, userId);
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
@@ -95,8 +97,8 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
     WHERE id = ${userId}::uuid`;
 }
 
-/** Locks all admins in id order, so that two of them leaving at once can't both count on the other. */
-async function refuseLastAdmin(tx: Tx, userId: string): Promise<void> {
+/** Locks all admins in id order, so that two of them leaving at once can't both count on the other. Throws `last-admin`. */
+export async function refuseLastAdmin(tx: Tx, userId: string): Promise<void> {
   const admins = await tx<{ id: string }[]>`
     SELECT id FROM users WHERE role = 'admin' AND is_active ORDER BY id FOR NO KEY UPDATE`;
   if (!admins.some(admin => admin.id !== userId)) throw new Problem("last-admin");
