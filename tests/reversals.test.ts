@@ -193,6 +193,17 @@ describe("a reversal", () => {
   });
 });
 
+test("an attribution asked for again under its Idempotency-Key is answered as at first, though it was reversed since", async () => {
+  const [citing, cited] = await two();
+  const [source, target] = [await api.publishCard(cited.key), await api.publishCard(citing.key)];
+  const body = { source_card_id: source.id, target_card_id: target.id, attribution_type: "citation" };
+  const headers = { "idempotency-key": "cite-once" };
+  const attribute = () => api.call("POST", "/api/attributions", { key: citing.key, body, headers });
+  const first = await attribute();
+  await reverse(api, admin, await lastEntryOf(api, citing.id));
+  expect((await attribute()).text).toBe(first.text);
+});
+
 describe("an Idempotency-Key", () => {
   test("gives the first answer again, in every process, and belongs to one request", async () => {
     const [a, b] = await two();

@@ -43,7 +43,8 @@ export function attributionRoutes({ config, sql, guard }: Services) {
           metadata: body.metadata ?? {},
         });
         const { attribution_id, balance } = requireAttributed(outcome);
-        const made = await getAttribution(sql, caller, attribution_id);
+        // Nothing is reversed when it is made, whatever became of it by the time that the same is asked for again.
+        const made = { ...(await getAttribution(sql, caller, attribution_id)), reversed_at: null };
         if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
         set.status = 201;
         return { attribution: made, payment: { amount: made.extropy_amount, balance } };
