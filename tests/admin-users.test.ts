@@ -197,3 +197,11 @@ describe("with thousands of accounts", () => {
     }
   });
 });
+
+test("no index holds what a payment changes, which keeps its updates in place", async () => {
+  const indexes = await api.sql<{ definition: string }[]>`
+    SELECT pg_get_indexdef(indexrelid) AS definition FROM pg_index WHERE indrelid = 'users'::regclass`;
+  const changed = /extropy_balance|entry_count|head_hash|head_at|rewards_on|rewards_count|updated_at/;
+  expect(indexes.length).toBeGreaterThan(5);
+  expect(indexes.filter(({ definition }) => changed.test(definition))).toEqual([]);
+});
