@@ -1,9 +1,9 @@
 // Adjustments by operators: exact, signed by their type, never below zero, applied once, and recorded with a reason.
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { adjust, balanceOf, change, lastEntryOf, REASON, recordsAbout } from "./admin-support.ts";
 import { type Api, createApi, type Member } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { adjust, balanceOf, change, lastEntryOf, REASON, recordsAbout } from "./operator-support.ts";
 
 let api: Api;
 let admin: Member;

@@ -1,9 +1,9 @@
 // What operators do to accounts: in and out, keys, roles; at once in every process, never without an admin left.
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { change, REASON, recordsAbout } from "./admin-support.ts";
 import { type Api, createApi, type Member } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { change, REASON, recordsAbout } from "./operator-support.ts";
 
 setDefaultTimeout(60_000);
 

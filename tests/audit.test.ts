@@ -1,9 +1,9 @@
 // The audit log: nothing in it changes, whoever tries; reasons are erased with the account that they are about.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { adjust, change, lastEntryOf, type Recorded, recordsAbout, reverse } from "./admin-support.ts";
 import { type Api, createApi, type Member, tablesWith } from "./api-support.ts";
 import { expectBalancedBooks, refusalOf } from "./books-support.ts";
+import { adjust, change, lastEntryOf, type Recorded, recordsAbout, reverse } from "./operator-support.ts";
 
 setDefaultTimeout(60_000);
 

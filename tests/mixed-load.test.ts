@@ -4,9 +4,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPool, type Sql } from "../src/db.ts";
 import { sumAmounts } from "../src/money.ts";
-import { adjust, type Moved, reverse } from "./admin-support.ts";
 import { type Answer, type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { adjust, type Moved, reverse } from "./operator-support.ts";
 
 setDefaultTimeout(300_000);
 

@@ -1,9 +1,9 @@
 // Reversals: the whole movement or nothing, once, never through somebody's balance, and with all that hangs on it.
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import { adjust, balanceOf, change, lastEntryOf, REASON, recordsAbout, reverse } from "./admin-support.ts";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { adjust, balanceOf, change, lastEntryOf, REASON, recordsAbout, reverse } from "./operator-support.ts";
 
 let api: Api;
 let admin: Member;
