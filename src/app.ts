@@ -22,6 +22,7 @@ import { Problem } from "./problem.ts";
 import { readQuery } from "./query.ts";
 import { beginRequest, stateOf } from "./request-state.ts";
 import { createServices, type Deps } from "./services.ts";
+import { syncRoutes } from "./sync/routes.ts";
 import { keyRoutes } from "./users/keys-routes.ts";
 import { userRoutes } from "./users/routes.ts";
 
@@ -84,6 +85,7 @@ export function createApp(deps: Deps) {
     .use(adminUserRoutes(services))
     .use(movementRoutes(services))
     .use(auditRoutes(services))
+    .use(syncRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

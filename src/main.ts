@@ -48,13 +48,14 @@ async function start(): Promise<void> {
   const sql = createPool(database.url);
   opened.defer(() => sql.end({ timeout: POOL_STOP_S }));
   // Listens before there is an admin: where the port is taken, no key has been made that nobody gets to see.
-  const port = listen(config, createApp({ config, sql, log }));
+  const stopping = new AbortController();
+  const port = listen(config, createApp({ config, sql, log, stopping: stopping.signal }), stopping);
   const admin = await ensureAdmin({ sql, config, log });
   process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, admin }));
 }
 
 /** Returns the port, which the system chooses where the configured one is 0. Throws StartError. */
-function listen({ host, port }: Config, app: ReturnType<typeof createApp>): number {
+function listen({ host, port }: Config, app: ReturnType<typeof createApp>, stopping: AbortController): number {
   try {
     // With reusePort, Elysia's default, a second server would silently share the port.
     app.listen({ hostname: host, port, reusePort: false, development: false });
@@ -62,8 +63,9 @@ function listen({ host, port }: Config, app: ReturnType<typeof createApp>): numb
     throw new StartError(explainListen(error as NodeJS.ErrnoException, host, port));
   }
   opened.defer(async () => {
+    stopping.abort();
     await Promise.race([app.stop(), Bun.sleep(HTTP_STOP_MS)]);
-    // Streams without an end are cut.
+    // What goes on regardless is cut.
     await app.server?.stop(true);
   });
   return app.server?.port ?? port;

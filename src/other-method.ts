@@ -10,7 +10,8 @@ export async function answerOtherMethod(app: AnyElysia, request: Request): Promi
   const allowed = methodsFor(app, new URL(request.url).pathname);
   if (allowed.length === 0) return undefined;
   if (request.method === "HEAD" && allowed.includes("GET")) {
-    const { status, headers } = await app.handle(new Request(request.url, { headers: request.headers }));
+    const { status, headers, body } = await app.handle(new Request(request.url, { headers: request.headers }));
+    await body?.cancel();
     return new Response(null, { status, headers });
   }
   const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");

@@ -7,7 +7,13 @@ import type { Sql } from "./db.ts";
 import type { Logger } from "./log.ts";
 
 /** What the app needs from the process that runs it. */
-export type Deps = { config: Config; sql: Sql; log: Logger };
+export type Deps = {
+  config: Config;
+  sql: Sql;
+  log: Logger;
+  /** Aborted when the process is about to stop: what has no end of its own ends then. */
+  stopping?: AbortSignal;
+};
 
 export type Services = Deps & {
   gatekeeper: Gatekeeper;

@@ -50,31 +50,36 @@ const JSON_OBJECT = { type: "object", additionalProperties: true } as const;
 /** A JSON object as the database has it. Not z.record, which drops a field named `__proto__`. */
 export const jsonObject = z.custom<Record<string, unknown>>().meta(JSON_OBJECT);
 
-/** A JSON object that can be stored and read back as it was sent. */
-export const metadataObject = z
-  .custom<Record<string, unknown>>()
-  .superRefine((value, context) => {
-    const fault = isObject(value) ? faultIn(value, 1) : "a JSON object";
-    if (fault) context.addIssue({ code: "custom", message: fault });
-    else if (Buffer.byteLength(JSON.stringify(value)) > METADATA_BYTES_MAX) {
-      context.addIssue({ code: "custom", message: `a JSON object of at most ${METADATA_BYTES_MAX} bytes` });
-    }
-  })
-  .meta(JSON_OBJECT);
+/** A JSON object that can be stored and read back as it was sent, of at most so many levels and bytes (as JSON). */
+export function storableObject(levelsMax: number, bytesMax: number) {
+  return z
+    .custom<Record<string, unknown>>()
+    .superRefine((value, context) => {
+      const fault = isObject(value) ? faultIn(value, levelsMax, 1) : "a JSON object";
+      if (fault) context.addIssue({ code: "custom", message: fault });
+      else if (Buffer.byteLength(JSON.stringify(value)) > bytesMax) {
+        context.addIssue({ code: "custom", message: `a JSON object of at most ${bytesMax} bytes` });
+      }
+    })
+    .meta(JSON_OBJECT);
+}
+
+/** Such an object beside a card or an attribution. */
+export const metadataObject = storableObject(METADATA_DEPTH_MAX, METADATA_BYTES_MAX);
 
 function isObject(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function faultIn(value: unknown, depth: number): string | undefined {
+function faultIn(value: unknown, levelsMax: number, depth: number): string | undefined {
   if (typeof value === "string")
     return anyText.safeParse(value).success ? undefined : "text without NUL characters and lone surrogates";
   if (typeof value === "number") return Number.isFinite(value) ? undefined : "numbers that a double can hold";
   if (typeof value !== "object" || value === null) return undefined;
-  if (depth > METADATA_DEPTH_MAX) return `at most ${METADATA_DEPTH_MAX} levels`;
+  if (depth > levelsMax) return `at most ${levelsMax} levels`;
   const parts = Array.isArray(value) ? value : Object.entries(value).flat();
   for (const part of parts) {
-    const fault = faultIn(part, depth + 1);
+    const fault = faultIn(part, levelsMax, depth + 1);
     if (fault) return fault;
   }
   return undefined;

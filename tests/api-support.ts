@@ -27,6 +27,8 @@ export type CallOptions = {
   /** Sent as it is, as application/json unless `headers` say otherwise. */
   raw?: NonNullable<RequestInit["body"]>;
   headers?: Record<string, string>;
+  /** The client goes away when it aborts. */
+  signal?: AbortSignal;
 };
 
 export type Member = { id: string; name: string; key: string };
@@ -117,7 +119,7 @@ function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
 }
 
 /** What fetch and Request take for a call. */
-export function toInit(method: string, { key, body, raw, headers = {} }: CallOptions): RequestInit {
+export function toInit(method: string, { key, body, raw, headers = {}, signal }: CallOptions): RequestInit {
   const sent = raw ?? (body === undefined ? undefined : JSON.stringify(body));
   return {
     method,
@@ -127,6 +129,7 @@ export function toInit(method: string, { key, body, raw, headers = {} }: CallOpt
       ...headers,
     },
     ...(sent === undefined ? {} : { body: sent }),
+    ...(signal ? { signal } : {}),
   };
 }
 

@@ -152,10 +152,10 @@ const wrongSchemas: [string, string, Record<string, RegExp>][] = [
   ],
   [
     "a changed column",
-    "ALTER TABLE users ALTER profile_url TYPE varchar, ALTER metadata DROP NOT NULL, ALTER is_active SET DEFAULT false",
+    "ALTER TABLE users ALTER api_key_prefix TYPE text, ALTER metadata DROP NOT NULL, ALTER is_active SET DEFAULT false",
     {
       columns:
-        /^column users\.(profile_url is: character varying|metadata is: jsonb DEFAULT|is_active is: boolean NOT NULL DEFAULT false)/,
+        /^column users\.(api_key_prefix is: text|metadata is: jsonb DEFAULT|is_active is: boolean NOT NULL DEFAULT false)/,
     },
   ],
   [

@@ -19,6 +19,7 @@ import {
 import { operations } from "../src/openapi/operations.ts";
 import { problems } from "../src/problem.ts";
 import { type Api, createApi } from "./api-support.ts";
+import { deviceOf, entity } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -179,7 +180,12 @@ test("every example of a request is accepted, and its answer is a listed one of 
   }
 });
 
-type Prepared = { key?: string; names?: Record<string, string>; headers?: Record<string, string> };
+type Prepared = {
+  key?: string;
+  names?: Record<string, string>;
+  headers?: Record<string, string>;
+  signal?: AbortSignal;
+};
 
 /** A caller for whom the example makes sense, and what the address names. */
 async function prepare(on: Api, call: string): Promise<Prepared> {
@@ -193,9 +199,15 @@ async function prepare(on: Api, call: string): Promise<Prepared> {
     await addCard(on, EXAMPLE_ID, (await on.register()).id);
     await addCard(on, EXAMPLE_OTHER_ID, id);
   }
+  if (call === "POST /api/sync/resolve") {
+    const device = (n: number) => deviceOf(on, { key }, n === 1 ? "ada-phone" : "ada-laptop");
+    for (const n of [1, 2]) await device(n).pushOne(entity("settings", "editor", { n }));
+  }
   const names = { username: name, slug: call.includes("/problems/") ? "not-found" : (card.slug ?? "") };
   return {
     key,
+    // A stream ends with its reader.
+    ...(call === "GET /api/sync/stream" ? { signal: AbortSignal.timeout(100) } : {}),
     names: { ...names, id: await idFor(on, call, { key, userId: id, cardId: card.id }) },
     headers: {
       ...(call.startsWith("PATCH /api/cards") ? { "if-match": headers.get("etag") ?? "" } : {}),

@@ -113,3 +113,13 @@ export const cardChange = z.strictObject({
   privacy_level: publicLevel.optional(),
 });
 export type CardChange = z.output<typeof cardChange>;
+
+/** A card as devices push it: the six fields that its checksum covers, all of them there. */
+export const syncedCard = z.strictObject({
+  title: title.nullable(),
+  content,
+  privacy_level: anyText,
+  category: category.nullable(),
+  tags: tags.nullable(),
+  metadata: metadataObject.nullable(),
+});

@@ -11,6 +11,8 @@ const TABLES = ["public.cards", "public.attributions", "public.extropy_ledger"] 
 /** Triggers for inserted rows whose work the loader does. Others, of later migrations say, go on firing row by row. */
 const TRIGGERS = [
   "users_open_account",
+  "users_number_insert",
+  "cards_number_insert",
   "update_card_extropy_on_attribution",
   "extropy_ledger_fill",
   "extropy_ledger_apply",

@@ -34,6 +34,7 @@ export const CARD_COLUMNS = [
   "withdrawn_at",
   "edited_at",
   "checksum",
+  "change_no",
 ] as const;
 
 /** Told of each card as it is written: the hash that its reward's key needs, and the version that devices have. */
@@ -42,8 +43,12 @@ export type CardListener = (card: number, contentHash: string, checksum: string 
 /** Every card; a withdrawn one as withdrawCards (src/cards/withdraw.ts) leaves it. */
 export function* cardRows(year: Year, ids: Ids, seed: number, onCard: CardListener): Generator<Value[]> {
   const { cards } = year;
+  // A user's first change is the profile (src/demo/seed.ts).
+  const changeNos = new Uint32Array(year.users.joined).fill(1);
   for (let card = 0; card < cards.count; card++) {
     const author = cards.author[card] as number;
+    const changeNo = (changeNos[author] as number) + 1;
+    changeNos[author] = changeNo;
     const random = new Random(seed + 1, STREAM.card, card);
     const text = writeCard(seed, card, author);
     const hash = contentHash(text.title, text.content);
@@ -77,6 +82,7 @@ export function* cardRows(year: Year, ids: Ids, seed: number, onCard: CardListen
       changedAt,
       changedAt,
       checksum,
+      changeNo,
     ];
   }
 }

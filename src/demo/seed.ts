@@ -137,6 +137,7 @@ async function fill(
       await copy("extropy_ledger", year.entries, LEDGER_COLUMNS, entries);
       // After the ledger, since a user's row holds the head of the user's chain.
       await copy("users", year.users.joined, USER_COLUMNS, userRows(year, ids, seed, heads, keys));
+      await numberChanges(tx);
       await copy("sync_state", devices.rows.length, DEVICE_COLUMNS, devices.rows);
       await copy("transaction_notes", year.specials.length, NOTE_COLUMNS, noteRows(year, ids, seed));
       // Before the foreign keys are proved: without statistics that takes a plan for small tables.
@@ -159,6 +160,16 @@ async function fill(
     burned: supply?.burned ?? "0.00",
     keys,
   };
+}
+
+/** What the triggers that number changes would have left: the profile's number is 1, and a user's head is the last card's. */
+async function numberChanges(tx: Tx): Promise<void> {
+  await tx`
+    INSERT INTO public.sync_heads (user_id, change_no, profile_change_no, profile_changed_at)
+    SELECT u.id, coalesce(c.change_no, 1), 1, u.created_at
+    FROM public.users u
+    LEFT JOIN (SELECT user_id, max(change_no) AS change_no FROM public.cards GROUP BY user_id) c ON c.user_id = u.id
+    ON CONFLICT DO NOTHING`;
 }
 
 type CopyPlan = [columns: Parameters<typeof copyRows>[2], rows: Parameters<typeof copyRows>[3]];

@@ -156,6 +156,34 @@ export const operations: Readonly<Record<string, OperationNote>> = {
     problems: ["already-reversed", "not-reversible"],
   },
   "GET /api/admin/audit": { id: "listAudit" },
+  "POST /api/sync/push": {
+    id: "pushChanges",
+    example: {
+      client_id: "ada-laptop",
+      device_name: "Ada's laptop",
+      entities: [
+        {
+          entity_type: "settings",
+          entity_id: "editor",
+          base_checksum: null,
+          checksum: "0f4f87db4567232a7f1756aa1534ec1314777b39c3bf5209f87cf9739321cddc",
+          data: { theme: "dark" },
+        },
+      ],
+    },
+  },
+  "POST /api/sync/resolve": {
+    id: "resolveConflict",
+    example: {
+      client_id: "ada-laptop",
+      entity_type: "settings",
+      entity_id: "editor",
+      resolution: "remote_wins",
+    },
+  },
+  "GET /api/sync/pull": { id: "pullChanges" },
+  "GET /api/sync/stream": { id: "streamChanges" },
+  "GET /api/sync/state": { id: "listSyncStates" },
 
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },

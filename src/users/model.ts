@@ -36,6 +36,14 @@ export const profileChange = z.strictObject({
 });
 export type ProfileChange = z.output<typeof profileChange>;
 
+/** The part of it that devices keep in step, whole. */
+export const syncedProfile = z.strictObject({
+  display_name: displayName.nullable(),
+  bio: bio.nullable(),
+  avatar_url: webAddress.nullable(),
+  profile_url: webAddress.nullable(),
+});
+
 /** One's own account. */
 export const profile = z.object({
   id: z.guid(),

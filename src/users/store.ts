@@ -79,6 +79,8 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   const { role } = await lockCaller(tx, caller);
   if (role === "admin") await refuseLastAdmin(tx, userId);
   await withdrawCards(tx, userId);
+  await tx`UPDATE cards SET change_client_id = NULL WHERE user_id = ${userId}::uuid AND change_client_id IS NOT NULL`;
+  await tx`UPDATE sync_heads SET profile_client_id = NULL WHERE user_id = ${userId}::uuid`;
   await tx`
     UPDATE attributions SET attribution_note = NULL, metadata = '{}'
     WHERE target_card_id IN (SELECT id FROM cards WHERE user_id = ${userId}::uuid)`;
@@ -86,6 +88,7 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
   await eraseReasons(tx, userId);
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
+  await tx`DELETE FROM sync_documents WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
   await burnBalance(tx, userId);

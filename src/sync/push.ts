@@ -1,0 +1,198 @@
+// Pushing and resolving: from a request to a command, from a batch of commands to one statement, and from its rows to
+// the results. The rules about bases and conflicts stand in push_changes (migrations/0008_push.sql).
+
+import type { Caller } from "../auth/scopes.ts";
+import { checksumOf } from "../cards/text.ts";
+import type { SharedKind } from "../commit-sharing.ts";
+import { PAGE_BYTES_MAX } from "../cursor.ts";
+import { type Sql, sqlState } from "../db.ts";
+import { Problem } from "../problem.ts";
+import { type Candidate, checkEntity, checkName, type EntityName, type Nameless } from "./entity.ts";
+import type { EntityError, PushedEntity, PushRequest, PushResult, ResolveRequest } from "./model.ts";
+
+export type PushRules = { reward: string; rewardsPerDay: number };
+
+type Resolution = ResolveRequest["resolution"];
+
+/** One request: its entities as they were sent, and as far as they can be taken or at least be recorded. */
+export type PushCommand = {
+  caller: Caller;
+  clientId: string;
+  deviceName: string | null;
+  sent: readonly EntityName[];
+  judged: readonly (Candidate | Nameless)[];
+  /** Set for a request to resolve, which has one entity. */
+  resolution?: Resolution;
+};
+
+export type PushOutcome = { command: PushCommand; rows: readonly Row[] };
+
+type Row = {
+  request_no: number | null;
+  entity_no: number | null;
+  state: "done" | "unauthenticated";
+  outcome: Accepted | "conflict" | Failure | "refused" | "no-conflict" | "unknown-checksum";
+  checksum: string | null;
+  server_data: Record<string, unknown> | null;
+  other_id: string | null;
+};
+
+type Accepted = "same" | "taken" | "document" | "profile" | "change" | "withdraw" | "publish";
+type Failure = "foreign-id" | "not-published" | "answer-full" | "duplicate-card";
+
+/** Cards written directly at the same moment, or since their checksums were looked up, make a push begin anew. */
+const ATTEMPTS_MAX = 5;
+const UNIQUE_VIOLATION = "23505";
+
+/** Bytes of data that weigh as much as the work for one entity. */
+const BYTES_A_ROW = 8192;
+
+/** How pushes share a commit: one a user, since the second of one user must see what the first did. */
+export function pushKind(sql: Sql, rules: PushRules): SharedKind<PushCommand, PushOutcome> {
+  return {
+    async execute(commands) {
+      const rows = await pushUntilDecided(sql, commands, rules);
+      const byRequest = Map.groupBy(rows, row => row.request_no);
+      return commands.map((command, index) => ({ command, rows: byRequest.get(index + 1) ?? [] }));
+    },
+    claimsOf: ({ caller }) => [`sync:${caller.userId}`],
+    weightOf: ({ judged }) =>
+      judged.reduce((weight, one) => weight + 1 + ("json" in one && one.json ? one.json.length / BYTES_A_ROW : 0), 1),
+  };
+}
+
+/** A request to push as a command. */
+export function toPushCommand(caller: Caller, { client_id, device_name, entities }: PushRequest): PushCommand {
+  const seen = new Set<string>();
+  const judged = entities.map(entity => {
+    const one = checkEntity(entity, caller.scopes);
+    if (!("entityId" in one)) return one;
+    const name = `${one.entityType}\n${one.entityId}`;
+    // Not recorded as failed: the first one's state must stand.
+    if (seen.has(name)) return TWICE;
+    seen.add(name);
+    return one;
+  });
+  return { caller, clientId: client_id, deviceName: device_name ?? null, sent: entities, judged };
+}
+
+const TWICE: Nameless = { error: { code: "entity-twice", detail: "The push has this entity once already." } };
+
+/** A request to resolve as a command. */
+export function toResolveCommand(caller: Caller, request: ResolveRequest): PushCommand {
+  const { client_id, entity_type, entity_id, resolution } = request;
+  const name = { entity_type, entity_id };
+  const judged = request.resolution === "remote_wins" ? checkName(name) : checkEntity(toPushed(request), caller.scopes);
+  // In push_changes NULL stands for what the device was last told of.
+  const hasSeenNothing = request.resolution !== "remote_wins" && request.base_checksum === null;
+  const based = hasSeenNothing && "entityId" in judged ? { ...judged, base: "" } : judged;
+  return { caller, clientId: client_id, deviceName: null, sent: [name], judged: [based], resolution };
+}
+
+function toPushed(request: Extract<ResolveRequest, { data: unknown }>): PushedEntity {
+  const { entity_type, entity_id, data, checksum, base_checksum } = request;
+  const deleted = (data ?? null) === null && checksum === null;
+  return { entity_type, entity_id, base_checksum: base_checksum ?? null, checksum, data, deleted };
+}
+
+/** The results of one request, in its order. Throws `unauthenticated`; for a request to resolve, `not-found` as well. */
+export function toPushResults({ command, rows }: PushOutcome): PushResult[] {
+  if (rows[0]?.state !== "done") throw new Problem("unauthenticated");
+  const decided = rows.filter(row => row.entity_no !== null).values();
+  return command.judged.map((one, index): PushResult => {
+    const { entity_type, entity_id } = command.sent[index] as EntityName;
+    const row = "entityId" in one ? decided.next().value : undefined;
+    return { entity_type, entity_id, ...toResult(one, row) };
+  });
+}
+
+function toResult(one: Candidate | Nameless, row: Row | undefined): Omit<PushResult, "entity_type" | "entity_id"> {
+  if (one.error) return { sync_status: "failed", error: one.error };
+  const outcome = row?.outcome;
+  switch (outcome) {
+    case "conflict":
+      return { sync_status: "conflict", server: serverOf(row as Row) };
+    case "taken":
+      return { sync_status: "synced", checksum: row?.checksum ?? null, server: serverOf(row as Row) };
+    case "foreign-id":
+    case "not-published":
+    case "answer-full":
+    case "duplicate-card":
+      return { sync_status: "failed", error: toError(outcome, row?.other_id ?? null) };
+    case "no-conflict":
+      throw new Problem("not-found", {
+        detail: "This device was told of no conflict on this entity, or it was resolved. Push, and see.",
+      });
+    default:
+      return { sync_status: "synced", checksum: row?.checksum ?? null };
+  }
+}
+
+function serverOf({ checksum, server_data }: Row) {
+  return { checksum, data: server_data, deleted: checksum === null };
+}
+
+const FAILURES: Readonly<Record<Failure, string>> = {
+  "foreign-id": "This id is taken. Give the card another one.",
+  "not-published": "A card with this id exists and is not published.",
+  "answer-full": "A conflict, whose data no longer fit into this answer. Push it again.",
+  "duplicate-card": "Another of your cards has this text; `card_id` names it.",
+};
+
+function toError(code: Failure, otherId: string | null): EntityError {
+  return { code, detail: FAILURES[code], ...(otherId ? { card_id: otherId } : {}) };
+}
+
+async function pushUntilDecided(sql: Sql, commands: readonly PushCommand[], rules: PushRules): Promise<Row[]> {
+  for (let attempt = 1; ; attempt++) {
+    const isLast = attempt >= ATTEMPTS_MAX;
+    try {
+      const rows = await callPushChanges(sql, commands, rules);
+      const unknown = rows.filter(row => row.outcome === "unknown-checksum");
+      if (unknown.length === 0) return rows;
+      if (isLast) throw new Error("the checksums of cards became unknown again and again");
+      await storeChecksums(
+        sql,
+        unknown.map(row => row.other_id as string),
+      );
+    } catch (error) {
+      if (isLast || sqlState(error) !== UNIQUE_VIOLATION) throw error;
+    }
+  }
+}
+
+/** Computes the checksums of cards that were written directly. */
+async function storeChecksums(sql: Sql, cardIds: readonly string[]): Promise<void> {
+  const cards = await sql<(Parameters<typeof checksumOf>[0] & { id: string; edited_at: string | null })[]>`
+    SELECT id, title, content, privacy_level, category, tags, metadata, edited_at FROM cards
+    WHERE id = ANY (${cardIds as string[]}::uuid[]) ORDER BY id LIMIT ${cardIds.length}`;
+  await sql`
+    UPDATE cards c SET checksum = k.checksum
+    FROM unnest(${cards.map(card => card.id)}::uuid[], ${cards.map(checksumOf)}::varchar[],
+      ${cards.map(card => card.edited_at)}::timestamptz[]) AS k (id, checksum, edited_at)
+    WHERE c.id = k.id AND c.checksum IS NULL AND c.edited_at IS NOT DISTINCT FROM k.edited_at`;
+}
+
+function callPushChanges(sql: Sql, commands: readonly PushCommand[], { reward, rewardsPerDay }: PushRules) {
+  const entities = commands.flatMap(({ judged, resolution }, index) =>
+    judged.flatMap(one => ("entityId" in one ? [{ ...one, resolution, requestNo: index + 1 }] : [])),
+  );
+  return sql<Row[]>`
+    SELECT * FROM push_changes(
+      ${commands.map(command => command.caller.userId)}::uuid[],
+      ${commands.map(command => command.caller.keyId)}::uuid[],
+      ${commands.map(command => command.clientId)}::varchar[],
+      ${commands.map(command => command.deviceName)}::varchar[],
+      ${entities.map(entity => entity.requestNo)}::integer[],
+      ${entities.map(entity => entity.entityType)}::varchar[],
+      ${entities.map(entity => entity.entityId)}::varchar[],
+      ${entities.map(entity => entity.base)}::text[],
+      ${entities.map(entity => entity.checksum)}::varchar[],
+      ${entities.map(entity => entity.json)}::text[],
+      ${entities.map(entity => entity.card?.hash ?? null)}::varchar[],
+      ${entities.map(entity => entity.card?.slugStem ?? null)}::text[],
+      ${entities.map(entity => entity.card?.slugEnd ?? null)}::text[],
+      ${entities.map(entity => entity.resolution ?? null)}::varchar[],
+      ${entities.map(entity => entity.error?.code ?? null)}::text[],
+      ${reward}, ${rewardsPerDay}, ${PAGE_BYTES_MAX})`;
+}
