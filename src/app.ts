@@ -1,7 +1,9 @@
 // The whole HTTP server as one Elysia app: error handler first, then the slices.
 
 import { type AnyElysia, Elysia } from "elysia";
+import { analyticsRoutes } from "./admin/analytics-routes.ts";
 import { auditRoutes } from "./admin/audit-routes.ts";
+import { browseRoutes } from "./admin/browse-routes.ts";
 import { movementRoutes } from "./admin/movements-routes.ts";
 import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
@@ -86,6 +88,8 @@ export function createApp(deps: Deps) {
     .use(movementRoutes(services))
     .use(auditRoutes(services))
     .use(syncRoutes(services))
+    .use(browseRoutes(services))
+    .use(analyticsRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

@@ -22,13 +22,29 @@ export const pageQuery = {
 export type PageRequest = { limit: number; cursor?: string | undefined };
 
 /** PostgreSQL knows no year 0, and no fraction of any length. */
-const time = z.iso.datetime({ precision: 6 }).refine(time => !time.startsWith("0000"));
+export const sortTime = z.iso.datetime({ precision: 6 }).refine(time => !time.startsWith("0000"));
 
 /** The sort values of rows ordered by a time that no two of them share. */
-export const timeAlone = z.tuple([time]);
+export const timeAlone = z.tuple([sortTime]);
 
 /** The sort values of rows ordered by a time and then by id. */
-export const timeAndId = z.tuple([time, z.guid()]);
+export const timeAndId = z.tuple([sortTime, z.guid()]);
+
+/**
+ * The cursors of one list under one filter: they begin with a mark of both, so that `read` refuses one that was given
+ * by another list or for another filter, where it would continue nothing. `sort` checks the sort values.
+ */
+export function cursorsOf<T extends z.ZodType<readonly string[]>>(list: string, filter: object, sort: T) {
+  const named = Object.entries(filter).filter(([name, value]) => value !== undefined && !(name in pageQuery));
+  const mark = Bun.hash(JSON.stringify([list, named.sort(([a], [b]) => (a < b ? -1 : 1))])).toString(36);
+  const marked = z.tuple([z.literal(mark)], z.string()).transform(([, ...values]) => sort.parse(values));
+  return {
+    /** The sort values; undefined without a cursor. Throws `validation`. */
+    read: (cursor: string | undefined): z.output<T> | undefined => decodeCursor(cursor, marked),
+    /** What toPage takes for a row with these sort values. */
+    keyOf: (...values: string[]): string[] => [mark, ...values],
+  };
+}
 
 /** The contract of a page of `item`. */
 export function pageOf<T extends z.ZodType>(item: T) {

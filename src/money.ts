@@ -43,3 +43,8 @@ export function sumAmounts(amounts: Iterable<string>): string {
   for (const amount of amounts) total = total.plus(amount);
   return total.toFixed(2);
 }
+
+/** Below zero where `a` is the smaller amount, above where it is the larger; zero where they are the same. */
+export function compareAmounts(a: string, b: string): number {
+  return new Exact(a).comparedTo(b);
+}

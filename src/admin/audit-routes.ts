@@ -8,7 +8,7 @@ import type { Caller } from "../auth/scopes.ts";
 import { answers } from "../contract.ts";
 import { type CsvColumns, csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
-import { invalid } from "../problem.ts";
+import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
 import { type AuditFilter, type AuditRecord, auditFilter, auditRecord } from "./audit-model.ts";
@@ -49,9 +49,7 @@ export function auditRoutes({ sql, guard, log }: Services) {
   return new Elysia({ name: "audit" }).use(guard).get(
     "/api/admin/audit",
     ({ caller, query, request, set }) => {
-      if (query.from !== undefined && query.to !== undefined && query.from >= query.to) {
-        throw invalid("/to", "a moment after `from`");
-      }
+      requirePeriod(query);
       set.headers.vary = "Accept";
       const type = preferredType(request, ["application/json", "text/csv"]);
       // Not written with `? :`, inside of which Elysia would not see the calls to wait for.

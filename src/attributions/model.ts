@@ -8,7 +8,7 @@ export const attributionType = z.enum(["citation", "remix", "reply", "inspiratio
 export type AttributionType = z.output<typeof attributionType>;
 
 /** A card where others refer to it. A withdrawn one stays as a record, without title and page. */
-const cardReference = z
+export const cardReference = z
   .object({
     id: z.guid(),
     title: z.string().nullable(),
@@ -19,6 +19,7 @@ const cardReference = z
       .meta({ id: "Author", description: "Whose card it is." }),
   })
   .meta({ id: "CardReference" });
+export type CardReference = z.output<typeof cardReference>;
 
 export const attribution = z
   .object({
@@ -103,7 +104,7 @@ export const graph = z
   .meta({ id: "Graph" });
 export type Graph = z.output<typeof graph>;
 
-const counted = z.object({ count: z.number().int(), amount: z.string() });
+export const counted = z.object({ count: z.number().int(), amount: z.string() });
 const totals = counted.extend({
   by_type: z.partialRecord(attributionType, counted).describe("Of each type that occurs."),
 });

@@ -18,11 +18,12 @@ export const cardReference = (sql: Sql, card: string, author: string) => {
     'author', jsonb_build_object('id', ${u}.id, 'username', ${u}.username, 'display_name', ${u}.display_name))`;
 };
 
-const attributionColumns = (sql: Sql) => sql`
+/** The columns of an Attribution `a`, whose cards and authors are joined by `itsCards`. */
+export const attributionColumns = (sql: Sql) => sql`
   a.id, a.attribution_type, a.extropy_amount, a.attribution_note, a.metadata, a.created_at, a.reversed_at,
   ${cardReference(sql, "sc", "su")} AS source_card, ${cardReference(sql, "tc", "tu")} AS target_card`;
 
-const itsCards = (sql: Sql) => sql`
+export const itsCards = (sql: Sql) => sql`
   JOIN cards sc ON sc.id = a.source_card_id JOIN users su ON su.id = a.source_user_id
   JOIN cards tc ON tc.id = a.target_card_id JOIN users tu ON tu.id = a.target_user_id`;
 

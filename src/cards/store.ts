@@ -95,7 +95,7 @@ export async function listOwnCards(
 }
 
 /** A LIKE pattern that finds the text itself anywhere. */
-function likePattern(text: string): string {
+export function likePattern(text: string): string {
   return `%${text.replace(/[\\%_]/g, "\\$&")}%`;
 }
 

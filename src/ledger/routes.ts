@@ -10,7 +10,7 @@ import { answers, noQuery } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
 import { requireIdempotencyKey } from "../idempotency.ts";
-import { invalid } from "../problem.ts";
+import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
 import { ledgerColumns } from "./csv.ts";
@@ -26,7 +26,8 @@ import {
   transferRequest,
   transferred,
 } from "./model.ts";
-import { getBalance, getBalanceAt, getEntry, getStats, listEntries } from "./reads.ts";
+import { getBalance, getBalanceAt, getEntry, listEntries } from "./reads.ts";
+import { getStats } from "./stats-store.ts";
 import { requireSent, transferKind } from "./transfer.ts";
 
 const tags = ["Tokens"];
@@ -75,9 +76,7 @@ export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) 
     .get(
       "/api/ledger",
       ({ caller, query, request, set }) => {
-        if (query.from !== undefined && query.to !== undefined && query.from >= query.to) {
-          throw invalid("/to", "a moment after `from`");
-        }
+        requirePeriod(query);
         set.headers.vary = "Accept";
         const type = preferredType(request, ["application/json", "text/csv"]);
         // Elysia reads this text to see whether to wait: it knows a call that is returned, and not one inside of `? :`.

@@ -185,6 +185,11 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   "GET /api/sync/stream": { id: "streamChanges" },
   "GET /api/sync/state": { id: "listSyncStates" },
 
+  "GET /api/admin/ledger": { id: "listAllEntries" },
+  "GET /api/admin/cards": { id: "listAllCards" },
+  "GET /api/admin/attributions": { id: "listAllAttributions" },
+  "GET /api/admin/analytics/attributions": { id: "getAttributionAnalytics" },
+
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },
   "GET /openapi/json": { id: "getOpenApiDocument" },

@@ -1,0 +1,8 @@
+-- Takes away what can be made again from the rows that stay.
+DROP TABLE public.attribution_reports;
+DROP TABLE public.stats_bookmarks;
+DROP INDEX public.cards_withdrawn;
+DROP INDEX public.attributions_created;
+DROP INDEX public.extropy_ledger_amount;
+DROP INDEX public.extropy_ledger_rare;
+UPDATE public.schema_metadata SET value = '1.5.0', updated_at = now() WHERE key = 'schema_version';

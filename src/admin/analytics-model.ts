@@ -1,0 +1,78 @@
+// The wire contract of the analytics of attributions: who is cited, and what flows between authors.
+
+import { z } from "zod";
+import { attributionType, cardReference, counted } from "../attributions/model.ts";
+import { moment } from "../moment.ts";
+import { invalid } from "../problem.ts";
+
+export const DAYS_DEFAULT = 30;
+export const DAYS_MAX = 366;
+/** Cards, authors and flows that are listed. */
+export const TOP = 20;
+
+const DAY_MS = 86_400_000;
+
+const dayOrMoment = z.union(
+  [z.iso.date().refine(date => !date.startsWith("0000")), moment],
+  "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z",
+);
+
+export const analyticsQuery = z.strictObject({
+  from: dayOrMoment
+    .optional()
+    .describe(`The first day (UTC), or a time of it. ${DAYS_DEFAULT} days before the end where it is left out.`),
+  to: dayOrMoment
+    .optional()
+    .describe(
+      `The end: a day that does not count any more, or a time of the last day. The end of today where it is left out. At most ${DAYS_MAX} days after the beginning.`,
+    ),
+});
+
+/** Whole days in UTC, such as 2030-01-31; `to` is the day after the last one. */
+export type Days = Readonly<{ from: string; to: string }>;
+
+/** The days that a query asks for, on a day that has begun at `nowMs`. Throws `validation`. */
+export function readDays(query: z.output<typeof analyticsQuery>, nowMs: number): Days {
+  const end = query.to === undefined ? dayOf(nowMs) + 1 : Math.ceil(Date.parse(query.to) / DAY_MS);
+  const start = query.from === undefined ? end - DAYS_DEFAULT : dayOf(Date.parse(query.from));
+  const isBackwards =
+    query.from !== undefined && query.to !== undefined && Date.parse(query.from) >= Date.parse(query.to);
+  if (start >= end || isBackwards) throw invalid("/to", "a moment after `from`");
+  if (end - start > DAYS_MAX) throw invalid("/from", `a time of at most ${DAYS_MAX} days`);
+  return { from: dateOf(start), to: dateOf(end) };
+}
+
+/** So many days, of which the last one is that of `nowMs`. */
+export function lastDays(count: number, nowMs: number): Days {
+  const end = dayOf(nowMs) + 1;
+  return { from: dateOf(end - count), to: dateOf(end) };
+}
+
+/** Days since 1970. */
+function dayOf(ms: number): number {
+  return Math.floor(ms / DAY_MS);
+}
+
+function dateOf(day: number): string {
+  return new Date(day * DAY_MS).toISOString().slice(0, 10);
+}
+
+const author = cardReference.shape.author;
+
+export const analytics = z
+  .object({
+    from: z.string().describe("The first moment that counts."),
+    to: z.string().describe("The first moment that does not count any more."),
+    as_of: z.string().describe("The moment of which these figures are. What happened since is not in them."),
+    totals: counted.describe("All attributions of the time that stand. Reversed ones count nowhere here."),
+    top_cards: z.array(counted.extend({ card: cardReference })).describe(`The ${TOP} cards that were paid most.`),
+    top_authors: z.array(counted.extend({ author })).describe(`The ${TOP} authors that were paid most.`),
+    flows: z
+      .array(counted.extend({ payer: author, payee: author }))
+      .describe(`The ${TOP} largest flows from one author to another.`),
+    days: z
+      .array(z.object({ day: z.string(), by_type: z.partialRecord(attributionType, counted) }))
+      .describe("Each day (UTC) with attributions, oldest first."),
+  })
+  .meta({ id: "AttributionAnalytics" });
+export type Analytics = z.output<typeof analytics>;

@@ -1,0 +1,70 @@
+// SQL of everybody's cards.
+
+import { z } from "zod";
+import { readBounded } from "../bounded-read.ts";
+import { likePattern } from "../cards/store.ts";
+import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
+import type { Sql } from "../db.ts";
+import type { CardOrder, ListedCard, ListedCardFilter } from "./cards-model.ts";
+import { findFilterUser } from "./user-filter.ts";
+
+/** What a page is ordered by before the id, as the cursor holds it. */
+const SORTS = {
+  newest: { value: (card: ListedCard) => card.published_at, form: sortTime },
+  most_cited: { value: (card: ListedCard) => String(card.attribution_count), form: z.string().regex(/^\d{1,9}$/) },
+  most_earned: { value: (card: ListedCard) => card.extropy_earned, form: z.string().regex(/^\d{1,18}\.\d\d$/) },
+} as const;
+
+/** Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. Throws `validation`. */
+export async function listAllCards(
+  sql: Sql,
+  filter: ListedCardFilter,
+  { limit, cursor }: PageRequest,
+): Promise<Page<ListedCard>> {
+  const { value, form } = SORTS[filter.sort];
+  const cursors = cursorsOf("admin cards", filter, z.tuple([form, z.guid()]));
+  const after = cursors.read(cursor);
+  const userId = await findFilterUser(sql, filter.user, "/user");
+  const [column, cast] = orderOf(sql, filter.sort);
+  const order = sql`${column} DESC, c.id DESC LIMIT ${limit + 1}`;
+  const conditions = sql`
+    -- A card that has a page or had one: what psql left without an address was never published.
+    c.published_at IS NOT NULL AND (c.is_published OR c.withdrawn_at IS NOT NULL)
+    ${after ? sql`AND (${column}, c.id) < (${after[0]}::${cast}, ${after[1]}::uuid)` : sql``}
+    ${userId ? sql`AND c.user_id = ${userId}::uuid` : sql``}
+    ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
+    ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
+    ${filter.q ? sql`AND c.title ILIKE ${likePattern(filter.q)}` : sql``}`;
+  const published = sql`SELECT c.* FROM cards c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
+  const withdrawn = sql`SELECT c.* FROM cards c WHERE NOT c.is_published AND ${conditions} ORDER BY ${order}`;
+  const found = {
+    published,
+    withdrawn,
+    // Each state has indexes of its own.
+    any: sql`SELECT c.* FROM ((${published}) UNION ALL (${withdrawn})) c ORDER BY ${order}`,
+  }[filter.status ?? "any"];
+  const rows = await readBounded<ListedCard>(
+    sql,
+    tx => tx`
+      SELECT c.id, jsonb_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name) AS author,
+        CASE WHEN c.is_published THEN 'published' ELSE 'withdrawn' END AS status,
+        CASE WHEN c.is_published THEN c.title END AS title, CASE WHEN c.is_published THEN c.slug END AS slug,
+        CASE WHEN c.is_published THEN c.public_url END AS public_url,
+        c.privacy_level, c.category, CASE WHEN c.is_published THEN c.tags ELSE '{}' END AS tags,
+        c.view_count::float8 AS view_count, c.attribution_count, c.extropy_earned, c.published_at, c.edited_at, c.withdrawn_at
+      FROM (${found}) c JOIN users u ON u.id = c.user_id
+      ORDER BY ${column} DESC, c.id DESC`,
+  );
+  return toPage(
+    rows,
+    limit,
+    row => row,
+    row => cursors.keyOf(value(row), row.id),
+  );
+}
+
+function orderOf(sql: Sql, order: CardOrder) {
+  if (order === "most_cited") return [sql`c.attribution_count`, sql`integer`] as const;
+  if (order === "most_earned") return [sql`c.extropy_earned`, sql`decimal`] as const;
+  return [sql`c.published_at`, sql`timestamptz`] as const;
+}

@@ -1,0 +1,59 @@
+// SQL of everybody's entries. Their order is that of extropy_ledger_created: the time, and the id where two accounts
+// have entries of the same microsecond.
+
+import { z } from "zod";
+import { readBounded } from "../bounded-read.ts";
+import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
+import type { Sql } from "../db.ts";
+import { entryId } from "../ledger/model.ts";
+import { entryColumns } from "../ledger/reads.ts";
+import type { AccountEntry, AccountEntryFilter } from "./ledger-model.ts";
+import { findFilterUser } from "./user-filter.ts";
+
+const sort = z.tuple([sortTime, entryId]);
+
+/** Entries of all accounts that the filter lets through, newest first. Throws `validation`. */
+export async function listAllEntries(
+  sql: Sql,
+  filter: AccountEntryFilter,
+  { limit, cursor }: PageRequest,
+): Promise<Page<AccountEntry>> {
+  const cursors = cursorsOf("admin ledger", filter, sort);
+  const after = cursors.read(cursor);
+  const userId = await findFilterUser(sql, filter.user, "/user");
+  const conditions = sql`
+    ${after ? sql`AND (l.created_at, l.id) < (${after[0]}::timestamptz, ${after[1]}::bigint)` : sql``}
+    ${filter.from ? sql`AND l.created_at >= ${filter.from}::timestamptz` : sql``}
+    ${filter.to ? sql`AND l.created_at < ${filter.to}::timestamptz` : sql``}
+    ${userId ? sql`AND l.user_id = ${userId}::uuid` : sql``}
+    ${filter.type ? sql`AND l.transaction_type = ${filter.type}` : sql``}
+    ${filter.amount ? sql`AND l.amount = ${filter.amount}::decimal` : sql``}
+    ${filter.amount_min ? sql`AND l.amount >= ${filter.amount_min}::decimal` : sql``}
+    ${filter.amount_max ? sql`AND l.amount <= ${filter.amount_max}::decimal` : sql``}
+    -- A card's entries stand in one account, by which and by the time its index is ordered.
+    ${
+      filter.card_id
+        ? sql`AND l.card_id = ${filter.card_id}::uuid
+            AND l.user_id = (SELECT c.user_id FROM cards c WHERE c.id = ${filter.card_id}::uuid)`
+        : sql``
+    }
+    ${filter.attribution_id ? sql`AND l.attribution_id = ${filter.attribution_id}::uuid` : sql``}
+    ${filter.transaction_id ? sql`AND l.transaction_id = ${filter.transaction_id}::uuid` : sql``}`;
+  const rows = await readBounded<AccountEntry>(
+    sql,
+    tx => tx`
+      SELECT ${entryColumns(sql)}, l.leg, jsonb_build_object('id', u.id, 'username', u.username) AS user
+      FROM (
+        SELECT l.* FROM extropy_ledger l WHERE true ${conditions}
+        ORDER BY l.created_at DESC, l.id DESC LIMIT ${limit + 1}
+      ) l
+      JOIN users u ON u.id = l.user_id
+      ORDER BY l.created_at DESC, l.id DESC`,
+  );
+  return toPage(
+    rows,
+    limit,
+    row => row,
+    row => cursors.keyOf(row.created_at, row.id),
+  );
+}
