@@ -1,0 +1,69 @@
+// The supply: what was issued and burned, by the type of entry that did it, added up batch by batch.
+
+import type { Tx } from "../../db.ts";
+import { sumAmounts } from "../../money.ts";
+import { type Rows, TABLES, toArguments } from "./rule.ts";
+
+/** Amounts are text with two decimals; `entries` counts those that issued or burned. */
+export type TypeSupply = { issued: string; burned: string; entries: number };
+export type SupplyByType = Record<string, TypeSupply>;
+export type Supply = { issued: string; burned: string; circulating: string; by_type: SupplyByType };
+
+/**
+ * Counts all entries of the rows, and what those that stand alone issued or burned. A reversal counts where what it
+ * undoes does; movements between users cancel out.
+ */
+export async function countSupply(
+  tx: Tx,
+  { relation, parameters }: Rows,
+): Promise<{ entries: number; byType: SupplyByType }> {
+  const rows = await tx.unsafe<{ type: string; all: string; entries: string; issued: string; burned: string }[]>(
+    `SELECT transaction_type AS type, count(*) AS all, count(*) FILTER (WHERE is_alone) AS entries,
+      coalesce(sum(amount) FILTER (WHERE is_alone AND amount > 0), 0.00) AS issued,
+      coalesce(-sum(amount) FILTER (WHERE is_alone AND amount < 0), 0.00) AS burned
+    FROM (
+      SELECT l.transaction_type, l.amount, coalesce(undone.transaction_type, l.transaction_type)
+        IN ('initial_grant', 'publish_reward', 'bonus', 'penalty', 'admin_adjustment') AS is_alone
+      FROM ${relation} AS l
+      LEFT JOIN LATERAL (
+        SELECT u.transaction_type FROM ${TABLES.entries} u WHERE u.id = l.reverses_id LIMIT 1) AS undone ON true
+    ) AS entry
+    GROUP BY transaction_type`,
+    toArguments(parameters),
+  );
+  const alone = rows.filter(({ entries }) => entries !== "0");
+  return {
+    entries: rows.reduce((sum, row) => sum + Number(row.all), 0),
+    byType: Object.fromEntries(
+      alone.map(({ type, entries, issued, burned }) => [type, { issued, burned, entries: Number(entries) }]),
+    ),
+  };
+}
+
+/** Adds one count to another, type by type. */
+export function addSupply(a: SupplyByType, b: SupplyByType): SupplyByType {
+  const sum: SupplyByType = { ...a };
+  for (const [type, { issued, burned, entries }] of Object.entries(b)) {
+    const before = a[type] ?? { issued: "0.00", burned: "0.00", entries: 0 };
+    sum[type] = {
+      issued: sumAmounts([before.issued, issued]),
+      burned: sumAmounts([before.burned, burned]),
+      entries: before.entries + entries,
+    };
+  }
+  return sum;
+}
+
+/** The supply as a whole; `circulating` is the sum of all balances. */
+export async function totalSupply(tx: Tx, byType: SupplyByType): Promise<Supply> {
+  const [row] = await tx.unsafe<{ circulating: string }[]>(
+    `SELECT coalesce(sum(extropy_balance), 0.00) AS circulating FROM ${TABLES.users}`,
+  );
+  const types = Object.values(byType);
+  return {
+    issued: sumAmounts(types.map(({ issued }) => issued)),
+    burned: sumAmounts(types.map(({ burned }) => burned)),
+    circulating: row?.circulating ?? "0.00",
+    by_type: Object.fromEntries(Object.entries(byType).sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
+}
