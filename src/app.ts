@@ -4,6 +4,7 @@ import { type AnyElysia, Elysia } from "elysia";
 import { analyticsRoutes } from "./admin/analytics-routes.ts";
 import { auditRoutes } from "./admin/audit-routes.ts";
 import { browseRoutes } from "./admin/browse-routes.ts";
+import { integrityRoutes } from "./admin/integrity-routes.ts";
 import { movementRoutes } from "./admin/movements-routes.ts";
 import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
@@ -90,6 +91,7 @@ export function createApp(deps: Deps) {
     .use(syncRoutes(services))
     .use(browseRoutes(services))
     .use(analyticsRoutes(services))
+    .use(integrityRoutes(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

@@ -91,7 +91,7 @@ export const problems = {
     status: 409,
     title: "The same request is still running",
     explanation:
-      "A request with this Idempotency-Key has not finished yet. Ask again in a moment: the answer will be the first one's.",
+      "A request with this Idempotency-Key, or a check of all books, has not finished yet. Ask again in a moment: with the same key the answer will be the first one's.",
   },
   gone: {
     status: 410,

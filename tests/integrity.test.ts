@@ -1,6 +1,6 @@
 // The integrity check finds every way in which the books can be wrong, names it, and finds nothing else.
 
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import type { Sql } from "../src/db.ts";
 import { RULES } from "../src/ledger/invariants.ts";
 import { insertUser } from "./books-support.ts";
@@ -17,6 +17,7 @@ import {
   violationsOf,
 } from "./integrity-support.ts";
 
+setDefaultTimeout(60_000);
 afterEach(dropBooks);
 
 test("a clean database: every invariant holds, with the supply, a count of entries and a root that stays", async () => {

@@ -16,7 +16,7 @@ Options:
   --since-last      check only what came since the last clean check of everything, which is all where there was none
   --expect ROOT     also prove that the ledger continues what it was when it had this root
   --connections N   how many connections work at once, 1 to ${CONNECTIONS_MAX} (default 2)
-  --json            print the result as JSON
+  --json            print the result as JSON, as the API answers it
 
 Exits 0 when nothing violates an invariant, 1 when something does (the first hundred are named) or nothing could be
 checked, 2 when the arguments are wrong. The progress goes to standard error.

@@ -189,6 +189,8 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   "GET /api/admin/cards": { id: "listAllCards" },
   "GET /api/admin/attributions": { id: "listAllAttributions" },
   "GET /api/admin/analytics/attributions": { id: "getAttributionAnalytics" },
+  "GET /api/admin/integrity": { id: "checkNewEntries" },
+  "POST /api/admin/integrity": { id: "checkAllEntries", problems: ["idempotency-in-flight"] },
 
   "GET /healthz": { id: "getHealth" },
   "GET /readyz": { id: "getReadiness" },

@@ -14,6 +14,8 @@ import { addSupply, type Supply, type SupplyByType, totalSupply } from "./supply
 export type IntegrityOptions = Readonly<{
   /** Check everything, or only what came since the last clean full check (everything where there was none). */
   full: boolean;
+  /** Record nothing, whatever was checked. */
+  readOnly?: boolean;
   /** A root that was noted earlier: the ledger must continue what it was then. */
   expect?: string | undefined;
   onProgress?: (progress: Progress) => void;
@@ -51,14 +53,18 @@ export class CheckRunning extends Error {
  */
 export async function checkIntegrity(sql: Sql, options: IntegrityOptions): Promise<Integrity> {
   const { settled_at, can_record } = await prepareRecord(sql);
-  const records = options.full && can_record;
+  const full = options.full || !(await findRecord(sql));
+  const records = full && can_record && !options.readOnly;
   const enter = async (tx: Tx) => {
     if (records) await takeTurn(tx, options.orRefuse ?? false);
   };
   return await withSnapshot(sql, options.connections ?? 1, enter, async snapshot => {
     const [tx] = snapshot;
+    // Not now(): that was before the wait for a turn.
+    const [moment] = await tx<{ checked_at: string }[]>`SELECT statement_timestamp() AS checked_at`;
+    const checked_at = moment?.checked_at ?? "";
     const noted = await findRecord(tx);
-    const base = options.full ? undefined : noted;
+    const base = full ? undefined : noted;
     const checker = new Checker();
     const batches = base
       ? await batchesSince(tx, base, options.stretch)
@@ -71,13 +77,12 @@ export async function checkIntegrity(sql: Sql, options: IntegrityOptions): Promi
 
     const ok = checker.isClean;
     const recorded = ok && records;
-    if (recorded) await recordCheck(tx, { root, supply: supply.by_type, settledAt: settled_at }, noted);
-    const [moment] = await tx<{ checked_at: string }[]>`SELECT now() AS checked_at`;
+    if (recorded) await recordCheck(tx, { checked_at, settled_at, root, supply: supply.by_type }, noted);
     return {
       ok,
       root,
-      full: !base,
-      checked_at: moment?.checked_at ?? "",
+      full,
+      checked_at,
       entries_checked: counted.entries,
       invariants: checker.results(),
       supply,

@@ -17,10 +17,10 @@ export type CheckRecord = Readonly<{
 }>;
 
 /** The newest record, or the newest with a root. */
-export async function findRecord(tx: Tx, root?: string): Promise<CheckRecord | undefined> {
-  const [record] = await tx<CheckRecord[]>`
+export async function findRecord(sql: Sql | Tx, root?: string): Promise<CheckRecord | undefined> {
+  const [record] = await sql<CheckRecord[]>`
     SELECT id, checked_at, settled_at, root, supply FROM public.integrity_checks
-    WHERE ${root === undefined ? tx`true` : tx`root = ${root}`} ORDER BY id DESC LIMIT 1`;
+    WHERE ${root === undefined ? sql`true` : sql`root = ${root}`} ORDER BY id DESC LIMIT 1`;
   return record;
 }
 
@@ -55,13 +55,13 @@ export async function prepareRecord(sql: Sql): Promise<{ settled_at: string; can
 /** Records a clean full check in the transaction whose snapshot it looked at: one that is interrupted leaves nothing. */
 export async function recordCheck(
   tx: Tx,
-  check: Readonly<{ root: string; supply: SupplyByType; settledAt: string }>,
+  check: Omit<CheckRecord, "id">,
   before: CheckRecord | undefined,
 ): Promise<void> {
   const [row] = await tx.unsafe<{ id: string }[]>(
     `INSERT INTO public.integrity_checks (checked_at, settled_at, root, supply)
-    VALUES (now(), $1, $2, $3::text::jsonb) RETURNING id`,
-    [check.settledAt, check.root, JSON.stringify(check.supply)],
+    VALUES ($1, $2, $3, $4::text::jsonb) RETURNING id`,
+    [check.checked_at, check.settled_at, check.root, JSON.stringify(check.supply)],
   );
   await tx.unsafe(
     `INSERT INTO public.integrity_heads (user_id, check_id, entry_count, head_hash)
