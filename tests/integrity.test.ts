@@ -93,6 +93,30 @@ const forgeries: [string, (books: Books) => string, Record<string, RegExp>][] = 
     },
   ],
   [
+    "the last entry that was removed",
+    ({ alice }) => `DELETE FROM extropy_ledger WHERE ${user(alice)} AND transaction_type = 'penalty'`,
+    {
+      balances:
+        /balance 98\.40, sum of amounts 98\.90; .*last balance_after 98\.90; entry_count 4, entries 3; head_hash/,
+      supply: /issued 205\.00, burned 0\.00/,
+    },
+  ],
+  [
+    "an entry whose amount was changed",
+    ({ carol }) => `UPDATE extropy_ledger SET amount = 6 WHERE ${user(carol)} AND user_seq = 1`,
+    {
+      balances: /balance 5\.00, sum of amounts 6\.00/,
+      chain: /0\.00 and 6\.00 do not make 5\.00/,
+      hashes: /the text makes/,
+      supply: /issued 206\.00/,
+    },
+  ],
+  [
+    "a hash that was forged",
+    ({ carol }) => `UPDATE extropy_ledger SET entry_hash = repeat('a', 64) WHERE ${user(carol)} AND user_seq = 1`,
+    { hashes: /entry_hash is a{64}/, chain: /prev_hash is not the hash before it/ },
+  ],
+  [
     "a text that was changed",
     ({ alice }) => `UPDATE extropy_ledger SET description = 'Gift' WHERE ${user(alice)} AND user_seq = 2`,
     { hashes: /entry_hash is [0-9a-f]{64}, the text makes [0-9a-f]{64}/ },
@@ -238,6 +262,19 @@ const forgeries: [string, (books: Books) => string, Record<string, RegExp>][] = 
       UPDATE users SET extropy_balance = 'NaN' WHERE id = '${carol}';
       UPDATE cards SET extropy_earned = 'NaN' WHERE id = '${cited}'`,
     { money: /is NaN/, balances: /balance NaN/, cards: /extropy_earned NaN/, supply: /is NaN/ },
+  ],
+  [
+    "NaN in an entry",
+    ({ carol }) => `
+      ALTER TABLE extropy_ledger DROP CONSTRAINT extropy_ledger_amount;
+      UPDATE extropy_ledger SET amount = 'NaN', balance_after = 'NaN' WHERE ${user(carol)} AND user_seq = 1`,
+    {
+      money: /amount NaN, from 0\.00 to NaN/,
+      balances: /sum of amounts NaN/,
+      chain: /follows balance_after NaN/,
+      hashes: /the text makes/,
+      supply: /issued NaN/,
+    },
   ],
   [
     "a user that was deleted, with entries left behind",
