@@ -6,13 +6,16 @@ import { type CheckRecord, notedHeads } from "./records.ts";
 import { type Kind, type Rows, TABLES, toArguments } from "./rule.ts";
 
 /** `cost` in µs is an estimate, for the time that is left. `rows` may have to ask the database which they are. */
-export type Batch = Readonly<{ cost: number; rows: (tx: Tx) => Promise<readonly Rows[]> }>;
+export type Batch = Readonly<{ cost: number; rows: (tx: Tx) => AsyncIterable<Rows> | Iterable<Rows> }>;
 
 /**
  * Rows a stretch. 200,000 entries are sorted in the memory that a connection has (48 of 64 MB) and take some three
  * seconds. The last entries of 10,000 users stay in PostgreSQL's cache from one check to the next.
  */
 const STRETCH = { entries: 200_000, attributions: 100_000, users: 10_000 } as const;
+
+/** New entries that are looked at together: of their cards and attributions, this process holds the ids. */
+const PORTION = 50_000;
 
 /**
  * What a row costs, in µs of one core, with ten million entries of a demo (100,000 users, 1.4 million cards). Of an
@@ -61,19 +64,27 @@ export async function batchesSince(tx: Tx, base: CheckRecord, size?: number): Pr
     batchOf(1, { of: "triggers", relation: "" }),
     ...users.map(stretch => ({
       cost: stretch.count * (COST_US.accounts + COST_US.heads),
-      rows: async (connection: Tx): Promise<Rows[]> => [
-        stretchOf("users", stretch),
-        { ...stretchOf("users", stretch), of: "accounts" },
-        headsOf(base, stretch),
-        ...rowsOf(await findMoved(connection, base, stretch)),
-      ],
+      rows: (connection: Tx) => accountsSince(connection, base, stretch, size),
     })),
-    { cost: 0, rows: async () => rowsMadeSince(base.settled_at) },
+    { cost: 0, rows: () => unpaidSince(base.settled_at) },
   ];
 }
 
+async function* accountsSince(
+  tx: Tx,
+  base: CheckRecord,
+  stretch: Stretch,
+  size: number = PORTION,
+): AsyncGenerator<Rows> {
+  const users = stretchOf("users", stretch);
+  yield users;
+  yield { ...users, of: "accounts" };
+  yield headsOf(base, stretch);
+  for (const some of inPortions(await findMoved(tx, base, users), size)) yield* newRowsOf(tx, some);
+}
+
 function batchOf(count: number, rows: Rows): Batch {
-  return { cost: count * COST_US[rows.of], rows: async () => [rows] };
+  return { cost: count * COST_US[rows.of], rows: () => [rows] };
 }
 
 /** Cuts a table by one scan of its primary key's index. */
@@ -114,49 +125,71 @@ function within(column: string, { after, upTo }: Stretch): { condition: string; 
   return { condition: conditions.join(" AND "), parameters };
 }
 
-/** Users with the number of their last entry that the check saw. */
-type Moved = { ids: string[]; counts: string[] };
+/** A user, the number of the last entry that the check saw, and how many came since. */
+type Moved = { id: string; noted: string; came: string };
 
 /**
  * The users with entries above those that the check saw. Ids and times can't tell which entries are new: they are
  * taken before commits and commit in another order. A user's own numbers can.
  */
-async function findMoved(tx: Tx, base: CheckRecord, stretch: Stretch): Promise<Moved> {
-  const { relation, parameters } = stretchOf("users", stretch);
-  const rows = await tx.unsafe<{ id: string; noted: string }[]>(
-    `SELECT u.id, coalesce(n.entry_count, 0) AS noted
+async function findMoved(tx: Tx, base: CheckRecord, { relation, parameters }: Rows): Promise<Moved[]> {
+  return await tx.unsafe<Moved[]>(
+    `SELECT u.id, coalesce(n.entry_count, 0) AS noted, newest.user_seq - coalesce(n.entry_count, 0) AS came
     FROM ${relation} AS u
     LEFT JOIN LATERAL (SELECT h.entry_count FROM ${notedHeads(base, "h.user_id = u.id")} AS h) AS n ON true
-    WHERE EXISTS (
-      SELECT FROM ${TABLES.entries} e WHERE e.user_id = u.id AND e.user_seq > coalesce(n.entry_count, 0))`,
+    CROSS JOIN LATERAL (
+      SELECT e.user_seq FROM ${TABLES.entries} e WHERE e.user_id = u.id ORDER BY e.user_seq DESC LIMIT 1) AS newest
+    WHERE newest.user_seq > coalesce(n.entry_count, 0)`,
     toArguments(parameters),
   );
-  return { ids: rows.map(({ id }) => id), counts: rows.map(({ noted }) => noted) };
+}
+
+/** Users whose new entries are looked at together: about `size` entries, or the new ones of one user. */
+function inPortions(moved: readonly Moved[], size: number): Moved[][] {
+  const portions: Moved[][] = [];
+  let room = 0;
+  for (const user of moved) {
+    if (room <= 0) {
+      portions.push([]);
+      room = size;
+    }
+    portions.at(-1)?.push(user);
+    room -= Number(user.came);
+  }
+  return portions;
 }
 
 /** The new entries of these users, with the attributions and cards that they are about. */
-function rowsOf({ ids, counts }: Moved): Rows[] {
-  if (ids.length === 0) return [];
-  const entries = `(
+async function* newRowsOf(tx: Tx, moved: readonly Moved[]): AsyncGenerator<Rows> {
+  const relation = `(
     SELECT l.* FROM unnest($1::uuid[], $2::bigint[]) AS moved (user_id, entry_count)
     CROSS JOIN LATERAL (
       SELECT e.* FROM ${TABLES.entries} e WHERE e.user_id = moved.user_id AND e.user_seq > moved.entry_count) AS l)`;
-  const attributions = `(
-    SELECT * FROM ${TABLES.attributions} WHERE id IN (SELECT attribution_id FROM ${entries} AS recent))`;
-  const cards = `(
-    SELECT * FROM ${TABLES.cards} WHERE id IN (
-      SELECT card_id FROM ${entries} AS recent UNION SELECT source_card_id FROM ${attributions} AS touched))`;
-  const parameters = [ids, counts];
-  return [
-    { of: "entries", relation: entries, parameters },
-    { of: "attributions", relation: attributions, parameters },
-    { of: "cards", relation: cards, parameters },
-  ];
+  const parameters = [moved.map(({ id }) => id), moved.map(({ noted }) => noted)];
+  yield { of: "entries", relation, parameters };
+  const [named] = await tx.unsafe<{ attributions: string[]; cards: string[] }[]>(
+    `WITH recent AS MATERIALIZED (SELECT l.card_id, l.attribution_id FROM ${relation} AS l),
+    cited AS (
+      SELECT a.source_card_id FROM ${TABLES.attributions} a WHERE a.id IN (SELECT r.attribution_id FROM recent r))
+    SELECT array(SELECT DISTINCT r.attribution_id::text FROM recent r WHERE r.attribution_id IS NOT NULL) AS attributions,
+      array(
+        SELECT r.card_id::text FROM recent r WHERE r.card_id IS NOT NULL
+        UNION SELECT c.source_card_id::text FROM cited c) AS cards`,
+    toArguments(parameters),
+  );
+  yield byIds("attributions", named?.attributions ?? []);
+  yield byIds("cards", named?.cards ?? []);
 }
 
-/** Attributions made since a time, which may have no entry at all, and the cards that they cite. */
-function rowsMadeSince(time: string): Rows[] {
-  const attributions = `(SELECT * FROM ${TABLES.attributions} WHERE created_at >= $1)`;
+function byIds(of: "attributions" | "cards", ids: readonly string[]): Rows {
+  return { of, relation: `(SELECT * FROM ${TABLES[of]} WHERE id = ANY ($1::uuid[]))`, parameters: [ids] };
+}
+
+/** Attributions made since a time that no entry names, and the cards that they cite: with others, entries came as well. */
+function unpaidSince(time: string): Rows[] {
+  const attributions = `(
+    SELECT * FROM ${TABLES.attributions} a WHERE a.created_at >= $1
+      AND NOT EXISTS (SELECT FROM ${TABLES.entries} e WHERE e.attribution_id = a.id))`;
   const cards = `(SELECT * FROM ${TABLES.cards} WHERE id IN (SELECT source_card_id FROM ${attributions} AS made))`;
   return [
     { of: "attributions", relation: attributions, parameters: [time] },

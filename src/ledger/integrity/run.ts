@@ -23,7 +23,7 @@ export async function runBatches(
   const queue = batches.values();
   const work = async (tx: Tx) => {
     for (const { cost, rows } of queue) {
-      for (const some of await rows(tx)) {
+      for await (const some of rows(tx)) {
         await checker.check(tx, some);
         if (some.of !== "entries") continue;
         const counted = await countSupply(tx, some);
