@@ -56,6 +56,14 @@ test("what the server itself does leaves nothing to complain about", async () =>
   const headers = { "idempotency-key": "one" };
   await api.call("POST", "/api/transfers", { key: ada.key, headers, body: { to_user: bob.name, amount: "2.50" } });
   await api.call("DELETE", `/api/cards/${citing.id}`, { key: bob.key });
+  const entries = await api.sql<{ id: string }[]>`
+    SELECT id FROM extropy_ledger
+    WHERE transaction_type IN ('attribution_payment', 'transfer_received')
+      OR (transaction_type = 'publish_reward' AND user_id = ${ada.id})`;
+  for (const { id } of entries) {
+    const reversal = { key: admin.key, headers: { "idempotency-key": id }, body: { reason: "A mistake." } };
+    expect((await api.call("POST", `/api/admin/ledger/${id}/reversal`, reversal)).status).toBe(201);
+  }
   expect((await api.call("DELETE", "/api/me", { key: bob.key })).status).toBe(204);
   for (const method of ["GET", "POST"] as const) {
     const { body } = await check(method);
