@@ -9,8 +9,10 @@ import { Problem } from "./problem.ts";
 const WAITING_MAX = 10_000;
 /** Commands in one commit. Larger ones gain nothing more, and keep everybody in them waiting. */
 const BATCH_COMMANDS_MAX = 256;
-/** The weight of one commit, in the commands' own unit; a single heavier command goes alone. */
-const BATCH_WEIGHT_MAX = 1_000;
+/** The weight of one commit, in rows; a single heavier command goes alone. Rows cost no less in larger batches. */
+const BATCH_WEIGHT_MAX = 400;
+/** A second batch starts beside the first only when it is full: sooner, two would share what one can carry. */
+const BATCHES_UNDER_WAY_MAX = 2;
 
 /** A kind of command that can share its commit with others of its kind. */
 export type SharedKind<Command, Outcome> = {
@@ -28,10 +30,12 @@ type Waiting<Command, Outcome> = {
   reject(error: unknown): void;
 };
 
-/** The line of commands of one kind in this process: at most one batch is under way. */
+/** The line of commands of one kind in this process. */
 export class CommitSharing<Command, Outcome> {
   #waiting: Waiting<Command, Outcome>[] = [];
-  #isRunning = false;
+  /** What those that wait weigh together. */
+  #weight = 0;
+  #batchesUnderWay = 0;
 
   constructor(
     private readonly kind: SharedKind<Command, Outcome>,
@@ -47,14 +51,32 @@ export class CommitSharing<Command, Outcome> {
     if (this.#waiting.length >= WAITING_MAX) throw new Problem("unavailable");
     return new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ command, resolve, reject });
-      if (!this.#isRunning) void this.#drain();
+      this.#weight += this.kind.weightOf(command);
+      if (this.#mayStart()) void this.#drain();
     });
   }
 
+  #mayStart(): boolean {
+    if (this.#batchesUnderWay === 0) return this.#waiting.length > 0;
+    const isFull = this.#waiting.length >= BATCH_COMMANDS_MAX || this.#weight >= BATCH_WEIGHT_MAX;
+    return isFull && this.#batchesUnderWay < BATCHES_UNDER_WAY_MAX;
+  }
+
   async #drain(): Promise<void> {
-    this.#isRunning = true;
-    while (this.#waiting.length > 0) await this.#run(this.#takeBatch());
-    this.#isRunning = false;
+    let answering = this.#start();
+    while (answering) {
+      const answer = await answering;
+      this.#batchesUnderWay--;
+      // The next batch is on its way before the answers to this one are written, so that the database need not wait.
+      answering = this.#mayStart() ? this.#start() : undefined;
+      answer();
+    }
+  }
+
+  /** Sends a batch off; resolves, after its commit, with what hands out the outcomes. Never rejects. */
+  #start(): Promise<() => void> | undefined {
+    this.#batchesUnderWay++;
+    return this.#run(this.#takeBatch());
   }
 
   /** The longest-waiting commands that fit together; the others keep their order. */
@@ -81,28 +103,28 @@ export class CommitSharing<Command, Outcome> {
       for (const claim of claims) claimed.add(claim);
     }
     this.#waiting = left;
+    this.#weight = left.length === 0 ? 0 : this.#weight - weight;
     return batch;
   }
 
-  async #run(batch: Waiting<Command, Outcome>[]): Promise<void> {
-    const [only] = batch;
-    if (only && batch.length === 1) {
-      await this.#alone(only.command).then(only.resolve, only.reject);
-      return;
-    }
+  async #run(batch: Waiting<Command, Outcome>[]): Promise<() => void> {
     try {
       const outcomes = await withRetry(() => this.kind.execute(batch.map(entry => entry.command)));
-      batch.forEach((entry, index) => {
-        entry.resolve(outcomes[index] as Outcome);
-      });
+      return () => {
+        batch.forEach((entry, index) => {
+          entry.resolve(outcomes[index] as Outcome);
+        });
+      };
     } catch (error) {
-      if (isUnavailable(error)) {
-        // Nobody knows whether the commit came through, so nothing is tried again on the clients' behalf.
-        for (const entry of batch) entry.reject(error);
-      } else {
-        // One of them is to blame: alone, only that one fails.
-        for (const entry of batch) await this.#alone(entry.command).then(entry.resolve, entry.reject);
+      // Of a connection that broke nobody knows whether the commit came through: nothing is tried again on the clients' behalf.
+      if (batch.length === 1 || isUnavailable(error)) {
+        return () => {
+          for (const entry of batch) entry.reject(error);
+        };
       }
+      // One of them is to blame: alone, only that one fails.
+      for (const entry of batch) await this.#alone(entry.command).then(entry.resolve, entry.reject);
+      return () => {};
     }
   }
 

@@ -2,6 +2,7 @@
 
 import canonicalize from "canonicalize";
 import { invalid, Problem } from "./problem.ts";
+import { sha256 } from "./sha256.ts";
 
 /** A key with the hash of what it was sent with. */
 export type IdempotencyKey = Readonly<{ key: string; requestHash: string }>;
@@ -18,8 +19,7 @@ export function readIdempotencyKey(request: Request, operation: string, value: u
   if (!PRINTABLE.test(key)) {
     throw invalid("/Idempotency-Key", "1 to 200 printable ASCII characters");
   }
-  const hasher = new Bun.CryptoHasher("sha256").update(`${operation}\n${canonicalize(value)}`);
-  return { key, requestHash: hasher.digest("hex") };
+  return { key, requestHash: sha256(`${operation}\n${canonicalize(value)}`) };
 }
 
 /** The same where the key is required. Throws `idempotency-key-missing` as well. */

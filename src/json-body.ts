@@ -12,10 +12,10 @@ const DEPTH_MAX = 100;
  * `unsupported-media-type`, `payload-too-large` or `malformed-json`.
  */
 export async function readJsonBody(request: Request): Promise<unknown> {
-  const declared = Number(request.headers.get("content-length") ?? 0);
-  if (declared > BODY_BYTES_MAX) throw new Problem("payload-too-large");
-  if (!request.body) return null;
-  const bytes = await readBounded(request.body);
+  const declared = request.headers.get("content-length");
+  if (Number(declared ?? 0) > BODY_BYTES_MAX) throw new Problem("payload-too-large");
+  // A body is as long as it says, Bun sees to that. One that does not say is read piece by piece, at six times the cost.
+  const bytes = declared === null ? await readBounded(request.body) : await readWhole(request);
   if (bytes.length === 0) return null;
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") throw new Problem("unsupported-media-type");
@@ -35,20 +35,32 @@ export async function readJsonBody(request: Request): Promise<unknown> {
   }
 }
 
-async function readBounded(body: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+async function readWhole(request: Request): Promise<Uint8Array> {
+  try {
+    return await request.bytes();
+  } catch {
+    throw incomplete();
+  }
+}
+
+async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
-    for await (const chunk of body) {
+    for await (const chunk of body ?? []) {
       size += chunk.length;
       if (size > BODY_BYTES_MAX) throw new Problem("payload-too-large");
       chunks.push(chunk);
     }
   } catch (error) {
     if (error instanceof Problem) throw error;
-    throw new Problem("malformed-json", { detail: "The body ended before it was complete." });
+    throw incomplete();
   }
-  return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks);
+  return Buffer.concat(chunks);
+}
+
+function incomplete(): Problem {
+  return new Problem("malformed-json", { detail: "The body ended before it was complete." });
 }
 
 const QUOTE = 0x22;

@@ -1,6 +1,8 @@
 // How pages and files for readers are sent: security headers, and caches that may keep an answer but must ask
 // whether it still holds.
 
+import { sha256 } from "./sha256.ts";
+
 /** What a page for readers may load: styles and pictures. No script at all, from nowhere. */
 const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self' https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -51,7 +53,7 @@ function send(request: Request, body: string, type: string, policy: string, opti
 }
 
 function entityTag(body: string): string {
-  return `"${new Bun.CryptoHasher("sha256").update(body).digest("base64url").slice(0, 27)}"`;
+  return `"${sha256(body, "base64url").slice(0, 27)}"`;
 }
 
 /** Whether If-None-Match names this very body (weak comparison: proxies that compress weaken the tag). */

@@ -247,6 +247,15 @@ describe("an entry", () => {
     expect(await bookOf(sql, user)).toMatchObject({ balance: "10.00", count: 1 });
   });
 
+  test("can't be dated in the future", async () => {
+    const user = await insertUser(sql);
+    const entry = sql`
+      INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, created_at)
+      VALUES (${user}, 'bonus', 1, 100, 101, now() + interval '2 minutes')`;
+    expect(await refusalOf(entry)).toBe(NOT_FOLLOWING);
+    expect(entry).rejects.toThrow(/is dated in the future$/);
+  });
+
   test("can't hide a line break in its text, by which two entries could share one hash", async () => {
     const user = await insertUser(sql);
     expect(await refusalOf(enter(user, "bonus", "1.00", "100.00", "101.00", "a\nb"))).toBe(CHECK);
@@ -286,6 +295,87 @@ describe("the ledger's head in users", () => {
       expect(await refusalOf(sql.unsafe(`UPDATE users SET ${attack} WHERE id = '${user}'`))).toBe(KEPT_BY_TRIGGERS);
     });
   }
+
+  /** Two bonuses of 1.00 in one statement that also moves the head to where `head` says; each has the hash of its own text. */
+  async function bringAlong(
+    user: string,
+    { second = {}, head = {} }: { second?: Record<string, string>; head?: Record<string, string> } = {},
+  ) {
+    const { head: opening } = await bookOf(sql, user);
+    const draft = async (fields: Record<string, unknown>) => {
+      const [row] = await sql`
+        SELECT e.*, sha256_hex(ledger_entry_text(e.prev_hash, e.id, e.user_id, e.user_seq, e.transaction_id,
+          e.transaction_type, e.amount, e.balance_before, e.balance_after, NULL, NULL, NULL, NULL, NULL, '{}',
+          e.created_at)) AS entry_hash
+        FROM jsonb_populate_record(NULL::extropy_ledger, ${sql.json({
+          user_id: user,
+          transaction_type: "bonus",
+          amount: "1.00",
+          transaction_id: Bun.randomUUIDv7(),
+          leg: 1,
+          ...fields,
+        } as never)} || jsonb_build_object('id', nextval('extropy_ledger_id_seq'))) AS p
+        CROSS JOIN LATERAL (SELECT p.id, p.user_id, p.user_seq, p.transaction_id, p.transaction_type, p.amount,
+          p.balance_before, p.balance_after, p.leg, p.prev_hash, p.created_at) e`;
+      return row as Record<string, string>;
+    };
+    const now = new Date();
+    const a = await draft({
+      ...{ user_seq: 2, prev_hash: opening, balance_before: "100.00", balance_after: "101.00" },
+      created_at: now.toISOString(),
+    });
+    const b = await draft({
+      ...{ user_seq: 3, prev_hash: a.entry_hash, balance_before: "101.00", balance_after: "102.00" },
+      created_at: new Date(now.getTime() + 1).toISOString(),
+      ...second,
+    });
+    const moved = {
+      extropy_balance: b.balance_after as string,
+      entry_count: 3,
+      head_hash: b.entry_hash as string,
+      head_at: b.created_at as string,
+      ...head,
+    };
+    await sql`
+      WITH posted AS (INSERT INTO extropy_ledger ${sql([a, b])})
+      UPDATE users SET ${sql(moved)} WHERE id = ${user}`;
+  }
+
+  test("moves over several entries at once, as far as they go", async () => {
+    const user = await insertUser(sql);
+    await bringAlong(user);
+    expect(await bookOf(sql, user)).toMatchObject({ balance: "102.00", count: 3 });
+  });
+
+  const broken: [string, Parameters<typeof bringAlong>[1]][] = [
+    ["further than they go", { head: { entry_count: "4" } }],
+    ["less far than they go", { head: { entry_count: "2" } }],
+    ["to another balance", { head: { extropy_balance: "500.00" } }],
+    ["to another hash", { head: { head_hash: "a".repeat(64) } }],
+    ["to another time", { head: { head_at: "2020-01-01T00:00:00Z" } }],
+    ["over a gap", { second: { user_seq: "4" }, head: { entry_count: "4" } }],
+    ["over a link that is none", { second: { prev_hash: "b".repeat(64) } }],
+    ["over a leap of the balance", { second: { balance_before: "901.00", balance_after: "902.00" } }],
+    ["back in time", { second: { created_at: "2020-01-01T00:00:00Z" } }],
+  ];
+  for (const [how, forged] of broken) {
+    test(`doesn't move over several entries ${how}`, async () => {
+      const user = await insertUser(sql);
+      expect(["EX001", "EX002"]).toContain(await refusalOf(bringAlong(user, forged)));
+      expect(await bookOf(sql, user)).toMatchObject({ balance: "100.00", count: 1 });
+    });
+  }
+
+  test("moves entry by entry where many post for the same users at once", async () => {
+    const [one, other] = [await insertUser(sql), await insertUser(sql)];
+    const send = (from: string, to: string) =>
+      post([
+        { user: from, type: "transfer_sent", amount: "-1.00" },
+        { user: to, type: "transfer_received", amount: "1.00" },
+      ]);
+    await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 ? send(one, other) : send(other, one))));
+    expect(await bookOf(sql, one)).toMatchObject({ balance: "100.00", count: 41 });
+  });
 
   test("can't be brought along by a new user", async () => {
     const user = sql`

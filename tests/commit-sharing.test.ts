@@ -69,18 +69,50 @@ describe("commands that share commits", () => {
   test("are bounded in weight and number, and one too heavy for company goes alone", async () => {
     const { kind, batches } = doubling({ weightOf: command => command });
     const sharing = new CommitSharing(kind, true);
-    await Promise.all([1, 600, 400, 1, 5000, 2].map(command => sharing.submit(command)));
-    expect(batches).toEqual([[1], [600, 400], [1, 2], [5000]]);
+    await Promise.all([1, 300, 90, 1, 5000, 2].map(command => sharing.submit(command)));
+    expect(batches).toEqual([[1], [300, 90, 1], [5000], [2]]);
     const many = doubling();
     const line = new CommitSharing(many.kind, true);
     await Promise.all(Array.from({ length: 600 }, (_, n) => line.submit(n + 100)));
     expect(many.batches.map(batch => batch.length)).toEqual([1, 256, 256, 87]);
   });
 
+  test("have at most two batches under way, the second only when it is full", async () => {
+    let underWay = 0;
+    const most: number[] = [];
+    const { kind } = doubling({
+      async execute(commands) {
+        most.push(++underWay);
+        await Bun.sleep(5);
+        underWay--;
+        return [...commands];
+      },
+    });
+    const sharing = new CommitSharing(kind, true);
+    await Promise.all(Array.from({ length: 200 }, (_, n) => sharing.submit(n)));
+    expect(Math.max(...most)).toBe(1);
+    await Promise.all(Array.from({ length: 2000 }, (_, n) => sharing.submit(n)));
+    expect(Math.max(...most)).toBe(2);
+  });
+
+  test("send the next batch before those of the last one are answered", async () => {
+    const order: string[] = [];
+    const { kind } = doubling({
+      async execute(commands) {
+        order.push(`sent ${commands}`);
+        await Bun.sleep(5);
+        return [...commands];
+      },
+    });
+    const sharing = new CommitSharing(kind, true);
+    await Promise.all([1, 2, 3].map(async command => order.push(`answered ${await sharing.submit(command)}`)));
+    expect(order).toEqual(["sent 1", "sent 2,3", "answered 1", "answered 2", "answered 3"]);
+  });
+
   test("are refused when ten thousand wait", async () => {
     const { kind } = doubling();
     const sharing = new CommitSharing(kind, true);
-    const submitted = Array.from({ length: 10_002 }, (_, n) => sharing.submit(n + 100));
+    const submitted = Array.from({ length: 10_258 }, (_, n) => sharing.submit(n + 100));
     const settled = await Promise.allSettled(submitted);
     expect(settled.filter(result => result.status === "rejected").length).toBe(1);
   });

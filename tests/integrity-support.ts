@@ -81,7 +81,7 @@ export async function behindTheTriggers(sql: Sql, statements: string): Promise<v
   const tables = ["users", "cards", "attributions", "extropy_ledger"];
   await sql.begin(async tx => {
     for (const table of tables) await tx.unsafe(`ALTER TABLE ${table} DISABLE TRIGGER ALL`);
-    await tx`ALTER TABLE extropy_ledger DROP CONSTRAINT IF EXISTS extropy_ledger_balance`;
+    await tx`ALTER TABLE extropy_ledger DROP CONSTRAINT IF EXISTS extropy_ledger_sound`;
     await tx.unsafe(statements);
     for (const table of tables) await tx.unsafe(`ALTER TABLE ${table} ENABLE TRIGGER ALL`);
     await tx.unsafe(`ALTER TABLE extropy_ledger ENABLE ALWAYS TRIGGER extropy_ledger_append_only,

@@ -258,7 +258,7 @@ const forgeries: [string, (books: Books) => string, Record<string, RegExp>][] = 
     "NaN",
     ({ cited, carol }) => `
       ALTER TABLE users DROP CONSTRAINT users_balance_not_negative;
-      ALTER TABLE cards DROP CONSTRAINT cards_extropy_earned_not_negative;
+      ALTER TABLE cards DROP CONSTRAINT cards_sound;
       UPDATE users SET extropy_balance = 'NaN' WHERE id = '${carol}';
       UPDATE cards SET extropy_earned = 'NaN' WHERE id = '${cited}'`,
     { money: /is NaN/, balances: /balance NaN/, cards: /extropy_earned NaN/, supply: /is NaN/ },
@@ -266,7 +266,6 @@ const forgeries: [string, (books: Books) => string, Record<string, RegExp>][] = 
   [
     "NaN in an entry",
     ({ carol }) => `
-      ALTER TABLE extropy_ledger DROP CONSTRAINT extropy_ledger_amount;
       UPDATE extropy_ledger SET amount = 'NaN', balance_after = 'NaN' WHERE ${user(carol)} AND user_seq = 1`,
     {
       money: /amount NaN, from 0\.00 to NaN/,

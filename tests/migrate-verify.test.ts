@@ -142,10 +142,10 @@ const wrongSchemas: [string, string, Record<string, RegExp>][] = [
   ],
   [
     "a money column that became a FLOAT",
-    "DROP VIEW card_attribution_analytics, user_balance_summary; ALTER TABLE cards ALTER extropy_earned TYPE float8",
+    "DROP VIEW card_attribution_analytics, user_balance_summary; ALTER TABLE cards DROP CONSTRAINT cards_sound, ALTER extropy_earned TYPE float8",
     {
       columns: /^column cards\.extropy_earned is: double precision/,
-      constraints: /^constraint cards\.cards_extropy_earned_not_negative is/,
+      constraints: /^constraint cards\.cards_sound is missing/,
       "money columns": /^cards\.extropy_earned is double precision .*, not DECIMAL/,
       views: /is missing/,
     },
@@ -297,7 +297,7 @@ const wrongBooks: [string, string, Record<string, RegExp>][] = [
   ],
   [
     "an amount that is not the difference of the balances",
-    `ALTER TABLE extropy_ledger DROP CONSTRAINT extropy_ledger_balance;
+    `ALTER TABLE extropy_ledger DROP CONSTRAINT extropy_ledger_sound;
      UPDATE extropy_ledger SET amount = 5 WHERE ${of(ALICE)} AND user_seq = 1`,
     { constraints: /is missing/, chain: /: 0.00 and 5.00 do not make 10.00$/, balances: /sum of amounts 4.00/ },
   ],

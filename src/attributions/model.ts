@@ -55,6 +55,7 @@ export const attributed = z
     }),
   })
   .meta({ id: "Attributed" });
+export type Attributed = z.output<typeof attributed>;
 
 export const attributionFilter = {
   direction: z

@@ -7,7 +7,7 @@ import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
 import type { Services } from "../services.ts";
-import { attributeKind, requireAttributed } from "./attribute.ts";
+import { attributeKind, toAttributed } from "./attribute.ts";
 import { getGraph } from "./graph.ts";
 import {
   attributed,
@@ -42,12 +42,10 @@ export function attributionRoutes({ config, sql, guard }: Services) {
           note: body.attribution_note || null,
           metadata: body.metadata ?? {},
         });
-        const { attribution_id, balance } = requireAttributed(outcome);
-        // Nothing is reversed when it is made, whatever became of it by the time that the same is asked for again.
-        const made = { ...(await getAttribution(sql, caller, attribution_id)), reversed_at: null };
+        const answer = toAttributed(outcome);
         if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
         set.status = 201;
-        return { attribution: made, payment: { amount: made.extropy_amount, balance } };
+        return answer;
       },
       {
         auth: "attribute",

@@ -9,14 +9,9 @@ import { sumAmounts } from "../money.ts";
 import { Problem } from "../problem.ts";
 import type { Attribution, AttributionFilter, AttributionType, CardReceived, Totals, UserReceived } from "./model.ts";
 
-/** A CardReference of the card and user under these aliases. A card that is not published shows nothing of itself. */
-export const cardReference = (sql: Sql, card: string, author: string) => {
-  const [c, u] = [sql(card), sql(author)];
-  return sql`jsonb_build_object('id', ${c}.id,
-    'title', CASE WHEN ${c}.is_published THEN ${c}.title END, 'slug', CASE WHEN ${c}.is_published THEN ${c}.slug END,
-    'withdrawn', ${c}.withdrawn_at IS NOT NULL,
-    'author', jsonb_build_object('id', ${u}.id, 'username', ${u}.username, 'display_name', ${u}.display_name))`;
-};
+/** A CardReference of the card and user under these aliases. */
+export const cardReference = (sql: Sql, card: string, author: string) =>
+  sql`card_reference(${sql(card)}, ${sql(author)})`;
 
 /** The columns of an Attribution `a`, whose cards and authors are joined by `itsCards`. */
 export const attributionColumns = (sql: Sql) => sql`

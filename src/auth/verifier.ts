@@ -2,6 +2,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Sql } from "../db.ts";
+import { sha256 } from "../sha256.ts";
 import type { BcryptPool } from "./bcrypt-pool.ts";
 import { isWellFormedKey, keyPrefix } from "./key.ts";
 import { type Caller, SCOPES, type Scope } from "./scopes.ts";
@@ -99,5 +100,5 @@ export class KeyVerifier {
 
 /** What stands for a key in memory, so that a dump of the process holds no usable one. */
 function fingerprint(key: string): string {
-  return new Bun.CryptoHasher("sha256").update(key).digest("base64");
+  return sha256(key, "base64");
 }

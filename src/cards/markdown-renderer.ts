@@ -3,6 +3,7 @@
 
 import { LRUCache } from "lru-cache";
 import type { Logger } from "../log.ts";
+import { sha256 } from "../sha256.ts";
 import { MARKDOWN_CHARACTERS_MAX } from "./markdown.ts";
 import { MarkdownThread } from "./markdown-thread.ts";
 
@@ -30,7 +31,7 @@ export class MarkdownRenderer {
   /** Safe HTML of a text of any length and kind. Never throws because of the text. */
   render(source: string): Promise<RenderedText> {
     if (source.length > MARKDOWN_CHARACTERS_MAX) return Promise.resolve(plainText(source));
-    const key = new Bun.CryptoHasher("sha256").update(source).digest("base64");
+    const key = sha256(source, "base64");
     const known = this.#cache.get(key);
     if (known) return Promise.resolve(known);
     const pending = this.#pending.get(key) ?? this.#renderNew(key, source).finally(() => this.#pending.delete(key));

@@ -1,5 +1,5 @@
 // Publishing: from a request to a command, from a batch of commands to one statement, and from its rows to the
-// answers. The rules about duplicates and rewards stand in publish_cards (migrations/0004_publish.sql).
+// answers. The rules about duplicates and rewards stand in publish_cards (migrations/0011_throughput.sql).
 
 import type { Caller } from "../auth/scopes.ts";
 import type { SharedKind } from "../commit-sharing.ts";
@@ -18,6 +18,12 @@ type Candidate = {
   id: string;
   data: CardData & { privacy_level: PublicLevel };
   hash: string;
+  checksum: string;
+  slugStem: string;
+  slugEnd: string;
+  /** As PostgreSQL reads them. */
+  tags: string;
+  metadata: string;
   sessionId: number | null;
 };
 
@@ -145,8 +151,20 @@ function toCandidate(card: PublishRequest["cards"][number], index: number): Cand
     tags: card.tags ?? [],
     metadata: card.metadata ?? {},
   };
-  const hash = contentHash(data.title, data.content);
-  return [{ index, id: Bun.randomUUIDv7(), data, hash, sessionId: card.source_session_id ?? null }];
+  return [
+    {
+      index,
+      id: Bun.randomUUIDv7(),
+      data,
+      hash: contentHash(data.title, data.content),
+      checksum: checksumOf(data),
+      slugStem: slugStem(data.title, data.content),
+      slugEnd: slugEnd(),
+      tags: arrayLiteral(data.tags),
+      metadata: JSON.stringify(data.metadata),
+      sessionId: card.source_session_id ?? null,
+    },
+  ];
 }
 
 function callPublishCards(sql: Sql, commands: readonly PublishCommand[], { reward, rewardsPerDay }: PublishRules) {
@@ -162,16 +180,16 @@ function callPublishCards(sql: Sql, commands: readonly PublishCommand[], { rewar
       ${commands.map(command => command.clientId)}::varchar[],
       ${cards.map(card => card.requestNo)}::integer[],
       ${cards.map(card => card.id)}::uuid[],
-      ${cards.map(card => slugStem(card.data.title, card.data.content))}::text[],
-      ${cards.map(slugEnd)}::text[],
+      ${cards.map(card => card.slugStem)}::text[],
+      ${cards.map(card => card.slugEnd)}::text[],
       ${cards.map(card => card.data.title)}::varchar[],
       ${cards.map(card => card.data.content)}::text[],
       ${cards.map(card => card.hash)}::varchar[],
-      ${cards.map(card => checksumOf(card.data))}::varchar[],
+      ${cards.map(card => card.checksum)}::varchar[],
       ${cards.map(card => card.data.privacy_level)}::varchar[],
       ${cards.map(card => card.data.category)}::varchar[],
-      ${cards.map(card => arrayLiteral(card.data.tags))}::text[],
-      ${cards.map(card => JSON.stringify(card.data.metadata))}::text[]::jsonb[],
+      ${cards.map(card => card.tags)}::text[],
+      ${cards.map(card => card.metadata)}::text[]::jsonb[],
       ${cards.map(card => card.sessionId)}::integer[],
       ${reward}, ${rewardsPerDay})`;
 }

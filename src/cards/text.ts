@@ -2,6 +2,7 @@
 // the readable part of the address.
 
 import canonicalize from "canonicalize";
+import { sha256 } from "../sha256.ts";
 
 /** What the author can change about a card; the same six fields that devices keep in step. */
 export type CardData = {
@@ -54,8 +55,4 @@ export function slugEnd(): string {
     }
   }
   return end;
-}
-
-function sha256(text: string): string {
-  return new Bun.CryptoHasher("sha256").update(text).digest("hex");
 }

@@ -9,18 +9,8 @@ import { readBounded } from "../bounded-read.ts";
 import { decodeCursor, type Page, type PageRequest, timeAlone, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { invalid, Problem } from "../problem.ts";
+import type { Balance } from "./balance.ts";
 import type { LedgerEntry, LedgerEntryDetail, LedgerFilter } from "./model.ts";
-
-export type Balance = { user_id: string; balance: string; as_of: string };
-
-/** What the caller holds now. Throws `unauthenticated` where the key is no longer good. */
-export async function getBalance(sql: Sql, caller: Caller): Promise<Balance> {
-  const [row] = await sql<Balance[]>`
-    SELECT u.id AS user_id, u.extropy_balance AS balance, now() AS as_of
-    FROM users u WHERE u.id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
-  if (!row) throw new Problem("unauthenticated");
-  return row;
-}
 
 /**
  * What the caller held at a moment, entries of that very microsecond included; "0.00" before the first one. Throws

@@ -13,6 +13,7 @@ import { requireIdempotencyKey } from "../idempotency.ts";
 import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
+import { balanceKind, requireBalance } from "./balance.ts";
 import { ledgerColumns } from "./csv.ts";
 import {
   balance,
@@ -26,7 +27,7 @@ import {
   transferRequest,
   transferred,
 } from "./model.ts";
-import { getBalance, getBalanceAt, getEntry, listEntries } from "./reads.ts";
+import { getBalanceAt, getEntry, listEntries } from "./reads.ts";
 import { getStats } from "./stats-store.ts";
 import { requireSent, transferKind } from "./transfer.ts";
 
@@ -36,6 +37,7 @@ const entryParam = z.object({ id: entryId });
 /** `/api/balance`, `/api/ledger`, `/api/stats` and `/api/transfers`. */
 export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) {
   const transfers = new CommitSharing(transferKind(sql), config.commitSharing);
+  const balances = new CommitSharing(balanceKind(sql), config.commitSharing);
 
   async function showEntries(request: Request, caller: Caller, query: LedgerFilter & PageRequest) {
     const page = await listEntries(sql, caller, query, query);
@@ -61,7 +63,7 @@ export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) 
     .get(
       "/api/balance",
       async ({ caller, query }) =>
-        query.at === undefined ? getBalance(sql, caller) : getBalanceAt(sql, caller, query.at),
+        query.at === undefined ? requireBalance(await balances.submit(caller)) : getBalanceAt(sql, caller, query.at),
       {
         auth: "read",
         query: balanceQuery,
