@@ -56,6 +56,18 @@ test("stores know nothing of routes, and routes nothing of each other", () => {
   expect(between(/routes\.ts$/, /routes\.ts$/)).toEqual([]);
 });
 
+test("the client takes nothing but types from the server, and the server nothing from the client", () => {
+  const values = files
+    .filter(file => file.startsWith("src/client/"))
+    .flatMap(file =>
+      [...(texts.get(file) ?? "").matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.\.[^"]*)"/gm)].map(
+        ([, path]) => `${file} imports ${path}`,
+      ),
+    );
+  expect(values).toEqual([]);
+  expect(between(/^(views|src\/(?!client\/))/, /^src\/client\//)).toEqual([]);
+});
+
 test("nothing below the process imports the process", () => {
   expect(between(/^(src|views)\/(?!(main|start|dev)\.ts)/, /^src\/(main|start|dev)\.ts$/)).toEqual([]);
   expect(between(/^src\/(?!main\.ts)/, /^src\/app\.ts$/)).toEqual([]);

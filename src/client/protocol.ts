@@ -1,0 +1,13 @@
+// The messages of the protocol, as the server's models have them: types alone, nothing of the server is loaded.
+
+export type { PublishAnswer, PublishRequest } from "../cards/model.ts";
+export type {
+  Change,
+  EntityError,
+  EntityType,
+  PullAnswer,
+  PushAnswer,
+  PushedEntity,
+  PushResult,
+  ServerVersion,
+} from "../sync/model.ts";
