@@ -215,8 +215,8 @@ async function check(devices: number, history: readonly Step[], inMemory: boolea
 describe("in the end everybody has the same, and no edit was covered unseen", () => {
   test.each([
     [2, "in memory", 0.6],
-    [2, "in files, killed now and then", 0.15],
-    [10, "in memory", 0.25],
+    [2, "in files, killed now and then", 0.1],
+    [10, "in memory", 0.3],
   ] as const)("with %i devices that remember %s", async (devices, place, share) => {
     const property = fc.asyncProperty(steps(devices, 20 + devices * 4), history =>
       check(devices, history, place === "in memory"),
