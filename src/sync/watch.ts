@@ -88,6 +88,7 @@ export class ChangeWatch {
     let pauseMs = POLL_MS;
     while (this.#waiters.size > 0) {
       await Bun.sleep(pauseMs);
+      if (this.#waiters.size === 0) break;
       const startedAt = performance.now();
       const isBeat = startedAt >= beatAt;
       if (isBeat) beatAt = startedAt + BEAT_MS;
