@@ -1,6 +1,7 @@
 // The arguments of `bun run bench`, and the help about them.
 
 import { parseArgs } from "node:util";
+import { readWithHelp } from "../src/usage-error.ts";
 import { ROWS } from "./rows.ts";
 
 const SECONDS_DEFAULT = 5;
@@ -45,12 +46,9 @@ export type Arguments = Readonly<{
   entries: number;
 }>;
 
-/** Wrong arguments: `message` says which, and ends with the help. */
-export class UsageError extends Error {}
-
 /** Reads the arguments, or gives the help that they ask for. Throws UsageError. */
 export function readArguments(args: readonly string[]): Arguments | { help: string } {
-  try {
+  return readWithHelp(HELP, () => {
     const { values } = parse(args);
     if (values.help) return { help: HELP };
     return {
@@ -61,9 +59,7 @@ export function readArguments(args: readonly string[]): Arguments | { help: stri
       rounds: ROUNDS_DEFAULT,
       entries: readCount("--entries", values.entries, ENTRIES_DEFAULT, 1_000_000_000),
     };
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${HELP}`);
-  }
+  });
 }
 
 function parse(args: readonly string[]) {

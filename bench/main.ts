@@ -2,7 +2,7 @@
 // measured, whether or not they reach their goals, 1 when one could not, 2 when the arguments are wrong.
 
 import { runCommand } from "../src/command.ts";
-import { readArguments, UsageError } from "./arguments.ts";
+import { readArguments } from "./arguments.ts";
 import { closeSizes } from "./large.ts";
 import { describeMachine, formatTable, judge, type Outcome, writeDocument } from "./report.ts";
 import { ROWS, type Row } from "./rows.ts";
@@ -11,11 +11,7 @@ import { findTools } from "./tools.ts";
 import { NotAvailable, VoidRow } from "./wrk.ts";
 
 await runCommand(async (_config, args) => {
-  const read = tryReadArguments(args);
-  if (read instanceof UsageError) {
-    console.error(read.message);
-    return 2;
-  }
+  const read = readArguments(args);
   if ("help" in read) {
     console.log(read.help);
     return 0;
@@ -38,15 +34,6 @@ await runCommand(async (_config, args) => {
   if (read.json !== undefined) await Bun.write(read.json, `${JSON.stringify(results, null, 2)}\n`);
   return results.length === outcomes.length ? 0 : 1;
 });
-
-function tryReadArguments(args: string[]) {
-  try {
-    return readArguments(args);
-  } catch (error) {
-    if (error instanceof UsageError) return error;
-    throw error;
-  }
-}
 
 async function measure(row: Row, stage: Stage): Promise<Outcome> {
   console.error(`Row ${row.row}: ${row.title}`);

@@ -7,10 +7,12 @@ import { isUnavailable } from "./db.ts";
 import { MigrationError } from "./migrate/error.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
+import { UsageError } from "./usage-error.ts";
 
 /**
- * Runs a command and ends the process: with the exit code that `work` gives (0 for none), or with 1 and a message on
- * standard error for a bad environment, a database that can't be started or reached, or a failed migration.
+ * Runs a command and ends the process: with the exit code that `work` gives (0 for none), with 2 and a message on standard
+ * error for wrong arguments, or with 1 and a message for a bad environment, a database that can't be started or
+ * reached, or a failed migration.
  */
 export async function runCommand(work: (config: Config, args: string[]) => Promise<number | void>): Promise<never> {
   // An exit, unlike a signal, gives an embedded database back.
@@ -23,7 +25,7 @@ export async function runCommand(work: (config: Config, args: string[]) => Promi
   } catch (error) {
     if (!isForPeople(error)) throw error;
     console.error(messageOf(error));
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
   process.exit();
 }
@@ -44,7 +46,7 @@ export async function useDatabase<T>(
 
 /** Whether an error is nobody's programming mistake: its message says what to do. */
 export function isForPeople(error: unknown): boolean {
-  const kinds = [ConfigError, StartError, MigrationError];
+  const kinds = [ConfigError, StartError, MigrationError, UsageError];
   return kinds.some(kind => error instanceof kind) || isUnavailable(error);
 }
 

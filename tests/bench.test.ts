@@ -1,12 +1,13 @@
 // `bun run bench` as far as it goes without load: arguments, help, missing programs, and the form of the figures.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { readArguments, UsageError } from "../bench/arguments.ts";
+import { readArguments } from "../bench/arguments.ts";
 import { judge } from "../bench/report.ts";
 import { ROWS, type Row } from "../bench/rows.ts";
 import { findTools } from "../bench/tools.ts";
 import { median, quantile } from "../bench/turns.ts";
 import { StartError } from "../src/start-error.ts";
+import { UsageError } from "../src/usage-error.ts";
 import { startProgram } from "./server.ts";
 
 setDefaultTimeout(60_000);

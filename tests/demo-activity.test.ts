@@ -1,7 +1,6 @@
 // The simulated year behind `bun run seed-demo`, its arguments and its progress, without a database.
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
-import { UsageError } from "../src/commands/migrate-arguments.ts";
 import { readArguments } from "../src/commands/seed-demo-arguments.ts";
 import { readConfig } from "../src/config.ts";
 import { Activity, type ActivityOptions } from "../src/demo/activity.ts";
@@ -10,6 +9,7 @@ import { formatCents, readAmounts } from "../src/demo/amounts.ts";
 import { formatMoment } from "../src/demo/calendar.ts";
 import { Progress } from "../src/demo/progress.ts";
 import { mix32, Random, STREAM, uuidOf } from "../src/demo/random.ts";
+import { UsageError } from "../src/usage-error.ts";
 
 setDefaultTimeout(60_000);
 

@@ -80,6 +80,14 @@ test("--to 0 leaves nothing behind, and the way up again leads to the same schem
   expect(await withDatabase(url, readCatalogue)).toEqual(schema);
 });
 
+test("a number above the newest migration is no way back", async () => {
+  const { url } = await emptyDatabase();
+  await applyMigrations(url);
+  const refused = await runMigrate(url, ["rollback", "--to", "9999", "--yes"]);
+  expect(refused.exitCode).toBe(1);
+  expect(refused.stderr).toMatch(/^The newest migration that was applied is \d+: there is no going back to 9999\.$/m);
+});
+
 test("every step of the project leads back to the schema of the step before", async () => {
   const migrations = await readMigrations();
   const { url } = await emptyDatabase();

@@ -1,7 +1,7 @@
 // The arguments of `bun run integrity`, and the help about them.
 
 import { parseArgs } from "node:util";
-import { UsageError } from "./migrate-arguments.ts";
+import { readWithHelp } from "../usage-error.ts";
 
 const CONNECTIONS_MAX = 16;
 
@@ -31,7 +31,7 @@ export type Arguments = Readonly<{
 
 /** Reads the arguments, or gives the help that they ask for. Throws UsageError. */
 export function readArguments(args: readonly string[]): Arguments | { help: string } {
-  try {
+  return readWithHelp(HELP, () => {
     const { values } = parse(args);
     if (values.help) return { help: HELP };
     const { full = false, "since-last": sinceLast = false, expect, connections = "2", json = false } = values;
@@ -46,9 +46,7 @@ export function readArguments(args: readonly string[]): Arguments | { help: stri
       throw new Error(`--connections takes a number from 1 to ${CONNECTIONS_MAX}.`);
     }
     return { full: !sinceLast, expect: expect?.toLowerCase(), connections: Number(connections), json };
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${HELP}`);
-  }
+  });
 }
 
 function parse(args: readonly string[]) {

@@ -9,19 +9,12 @@ import { withDatabase } from "../migrate/connection.ts";
 import { StartError } from "../start-error.ts";
 import { type Arguments, readArguments } from "./integrity-arguments.ts";
 import { formatReport, ProgressLine } from "./integrity-report.ts";
-import { UsageError } from "./migrate-arguments.ts";
 
 await runCommand(async (config, args) => {
-  try {
-    const read = readArguments(args);
-    if (!("help" in read)) return await run(config, read);
-    console.log(read.help);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+  const read = readArguments(args);
+  if (!("help" in read)) return await run(config, read);
+  console.log(read.help);
+  return 0;
 });
 
 async function run(config: Config, args: Arguments): Promise<number> {

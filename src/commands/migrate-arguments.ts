@@ -1,6 +1,7 @@
 // The arguments of `bun run migrate`, and the help about them.
 
 import { parseArgs } from "node:util";
+import { readWithHelp } from "../usage-error.ts";
 
 const OVERVIEW = `Usage: bun run migrate <command> [options]
 
@@ -52,14 +53,11 @@ type Command = keyof typeof HELP;
 /** What is to be done. `to` and `yes` belong to rollback. */
 export type Arguments = Readonly<{ command: Command; to: number | undefined; yes: boolean }>;
 
-/** Wrong arguments: `message` says which, and ends with the help that they need. */
-export class UsageError extends Error {}
-
 /** Reads the arguments behind the command's name, or gives the help that they ask for. Throws UsageError. */
 export function readArguments(args: readonly string[]): Arguments | { help: string } {
   const command = Object.keys(HELP).find((name): name is Command => name === args[0]);
   const help = command ? HELP[command] : OVERVIEW;
-  try {
+  return readWithHelp(help, () => {
     const { values, positionals } = parse(args);
     if (values.help) return { help };
     if (command === undefined) throw new Error(args[0] ? `There is no command "${args[0]}".` : "A command is missing.");
@@ -68,9 +66,7 @@ export function readArguments(args: readonly string[]): Arguments | { help: stri
     if (command !== "rollback" && (to !== undefined || yes)) throw new Error(`${command} has no option --to or --yes.`);
     if (to !== undefined && !/^\d{1,4}$/.test(to)) throw new Error("--to takes a migration's number, such as 2, or 0.");
     return { command, to: to === undefined ? undefined : Number(to), yes };
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${help}`);
-  }
+  });
 }
 
 function parse(args: readonly string[]) {

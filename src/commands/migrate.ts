@@ -10,19 +10,13 @@ import { readStatus } from "../migrate/status.ts";
 import type { Check } from "../migrate/structure.ts";
 import { verifyDatabase } from "../migrate/verify.ts";
 import { applyMigrations } from "../migrate.ts";
-import { type Arguments, readArguments, UsageError } from "./migrate-arguments.ts";
+import { type Arguments, readArguments } from "./migrate-arguments.ts";
 
 await runCommand(async (config, args) => {
-  try {
-    const read = readArguments(args);
-    if (!("help" in read)) return await run(config, read);
-    console.log(read.help);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+  const read = readArguments(args);
+  if (!("help" in read)) return await run(config, read);
+  console.log(read.help);
+  return 0;
 });
 
 async function run(config: Config, { command, to, yes }: Arguments): Promise<number> {

@@ -1,7 +1,7 @@
 // The arguments of `bun run seed-demo`, their limits, and the help about them.
 
 import { parseArgs } from "node:util";
-import { UsageError } from "./migrate-arguments.ts";
+import { readWithHelp } from "../usage-error.ts";
 
 /** Two, since nobody can cite themselves. */
 export const USERS_MIN = 2;
@@ -47,7 +47,7 @@ export type Arguments = Readonly<{
 
 /** Reads the arguments, or gives the help that they ask for. `now` is in milliseconds. Throws UsageError. */
 export function readArguments(args: readonly string[], now: number): Arguments | { help: string } {
-  try {
+  return readWithHelp(HELP, () => {
     const { values } = parse(args);
     if (values.help) return { help: HELP };
     const users = readNumber("--users", values.users, DEFAULTS.users, USERS_MIN, USERS_MAX);
@@ -61,9 +61,7 @@ export function readArguments(args: readonly string[], now: number): Arguments |
       keys: readNumber("--keys", values.keys, DEFAULTS.keys, 0, KEYS_MAX),
       keyFile: readPath("--with-keys", values["with-keys"]),
     };
-  } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${HELP}`);
-  }
+  });
 }
 
 function parse(args: readonly string[]) {

@@ -6,20 +6,13 @@ import type { Config } from "../config.ts";
 import { KeyFile } from "../demo/key-file.ts";
 import { Progress } from "../demo/progress.ts";
 import { type Seeded, seedDemo } from "../demo/seed.ts";
-import { UsageError } from "./migrate-arguments.ts";
 import { type Arguments, readArguments } from "./seed-demo-arguments.ts";
 
 await runCommand(async (config, args) => {
-  try {
-    const read = readArguments(args, Date.now());
-    if (!("help" in read)) return await run(config, read);
-    console.log(read.help);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    console.error(error.message);
-    return 2;
-  }
+  const read = readArguments(args, Date.now());
+  if (!("help" in read)) return await run(config, read);
+  console.log(read.help);
+  return 0;
 });
 
 async function run(config: Config, options: Arguments): Promise<number> {

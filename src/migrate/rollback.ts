@@ -53,7 +53,11 @@ export async function rollbackMigrations(url: string, options: RollbackOptions):
 async function stepsBack(sql: Sql, migrations: readonly Migration[], to: number | undefined): Promise<Migration[]> {
   const history = await readHistory(sql);
   pendingOf(migrations, history);
-  const target = to ?? (history.at(-1)?.number ?? 0) - 1;
+  const newest = history.at(-1)?.number ?? 0;
+  if (to !== undefined && to > newest) {
+    throw new MigrationError(`The newest migration that was applied is ${newest}: there is no going back to ${to}.`);
+  }
+  const target = to ?? newest - 1;
   const numbers = new Set(history.map(({ number }) => number).filter(number => number > target));
   return migrations.filter(({ number }) => numbers.has(number)).reverse();
 }
