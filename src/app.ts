@@ -6,6 +6,7 @@ import { auditRoutes } from "./admin/audit-routes.ts";
 import { browseRoutes } from "./admin/browse-routes.ts";
 import { integrityRoutes } from "./admin/integrity-routes.ts";
 import { movementRoutes } from "./admin/movements-routes.ts";
+import { adminPages } from "./admin/pages.ts";
 import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
 import { attributionRoutes } from "./attributions/routes.ts";
@@ -15,6 +16,7 @@ import { cardPages } from "./cards/pages.ts";
 import { cardRoutes } from "./cards/routes.ts";
 import { sitemapRoutes } from "./cards/sitemap.ts";
 import { documentationRoutes } from "./documentation.ts";
+import { readForm, takesForm } from "./form-body.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
@@ -56,7 +58,9 @@ export function createApp(deps: Deps) {
       // Before anything else: every address that is made of the request needs a host that can be part of one.
       if (!hasSaneHost(request)) throw new Problem("bad-request", { detail: "The Host header names no host." });
     })
-    .onParse(({ request }) => readJsonBody(request).catch(error => new UnreadableBody(error)))
+    .onParse(({ request }) =>
+      (takesForm(request) ? readForm(request) : readJsonBody(request)).catch(error => new UnreadableBody(error)),
+    )
     .onTransform(context => {
       Object.assign(context, { query: readQuery(context.request.url) });
     })
@@ -92,6 +96,7 @@ export function createApp(deps: Deps) {
     .use(browseRoutes(services))
     .use(analyticsRoutes(services))
     .use(integrityRoutes(services))
+    .use(adminPages(services))
     .use(cardPages(services))
     .use(cardFeeds(services))
     .use(sitemapRoutes(services))

@@ -15,7 +15,11 @@ const PRINTABLE = /^[\x20-\x7e]{1,200}$/;
  */
 export function readIdempotencyKey(request: Request, operation: string, value: unknown): IdempotencyKey | undefined {
   const key = request.headers.get("idempotency-key");
-  if (key === null) return undefined;
+  return key === null ? undefined : idempotencyKeyOf(key, operation, value);
+}
+
+/** The same of a key that came otherwise, such as in a form. Throws `validation` for one of the wrong form. */
+export function idempotencyKeyOf(key: string, operation: string, value: unknown): IdempotencyKey {
   if (!PRINTABLE.test(key)) {
     throw invalid("/Idempotency-Key", "1 to 200 printable ASCII characters");
   }

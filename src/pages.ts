@@ -3,7 +3,6 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { SITE_NAME } from "../views/layout.tsx";
-import { AdminDoorPage } from "../views/pages/admin-door.tsx";
 import { HomePage, SITE_DESCRIPTION } from "../views/pages/home.tsx";
 import { ProblemPage, ProblemsPage } from "../views/pages/problem.tsx";
 import { preferredType } from "./accept.ts";
@@ -30,7 +29,7 @@ const explanations = z.object({ items: z.array(explanation), next_cursor: z.null
 /** What depends on Accept, for caches. */
 const headers = { vary: "Accept" };
 
-/** `/`, `/admin`, `/problems`, `/problems/{slug}` and `/robots.txt`. */
+/** `/`, `/problems`, `/problems/{slug}` and `/robots.txt`. */
 export function pageRoutes({ sql, baseUrlOf }: Services) {
   async function home(request: Request): Promise<Response> {
     const baseUrl = baseUrlOf(request);
@@ -81,10 +80,6 @@ export function pageRoutes({ sql, baseUrlOf }: Services) {
         detail: { tags, summary: "What a kind of problem means", security: [], responses: either },
       },
     )
-    .get("/admin", ({ request }) => page(request, AdminDoorPage(), { headers }), {
-      response: answers({}, []),
-      detail: { tags, summary: "What admins can do", security: [], responses: either },
-    })
     .get("/robots.txt", ({ request }) => file(request, robots(baseUrlOf(request)), "text/plain; charset=utf-8"), {
       response: answers({}, []),
       detail: {

@@ -1,5 +1,6 @@
 // What the slices share: made once for each app from what the process gives it.
 
+import { Movements } from "./admin/movements.ts";
 import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
 import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
 import type { Config } from "./config.ts";
@@ -18,6 +19,8 @@ export type Deps = {
 export type Services = Deps & {
   gatekeeper: Gatekeeper;
   guard: Guard;
+  /** Adjustments and reversals, by the API and by the admin pages. */
+  movements: Movements;
   /** Card texts as HTML, for readers and for the admin pages. */
   markdown: MarkdownRenderer;
   /** What addresses in answers begin with, without a slash at the end. */
@@ -31,6 +34,7 @@ export function createServices(deps: Deps): Services {
     ...deps,
     gatekeeper,
     guard: createGuard(gatekeeper),
+    movements: new Movements(deps.sql, deps.config.commitSharing),
     markdown: new MarkdownRenderer(deps.log),
     baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
   };

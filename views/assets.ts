@@ -1,6 +1,9 @@
 // Static files of the pages under names that hold their hash: a changed file has another address, so that browsers
 // may keep each for ever. The texts are part of the program, also where that is a single binary.
 
+import htmx from "htmx.org/dist/htmx.min.js" with { type: "text" };
+import admin from "./assets/admin.css" with { type: "text" };
+import adminScript from "./assets/admin.js" with { type: "text" };
 import documentation from "./assets/documentation.css" with { type: "text" };
 import favicon from "./assets/favicon.svg" with { type: "text" };
 import style from "./assets/style.css" with { type: "text" };
@@ -15,5 +18,8 @@ function asset(name: string, extension: string, type: string, text: string): Ass
 export const assets = {
   style: asset("style", "css", "text/css; charset=utf-8", style),
   documentation: asset("documentation", "css", "text/css; charset=utf-8", documentation),
+  admin: asset("admin", "css", "text/css; charset=utf-8", admin),
+  adminScript: asset("admin", "js", "text/javascript; charset=utf-8", adminScript),
+  htmx: asset("htmx", "js", "text/javascript; charset=utf-8", htmx),
   favicon: asset("favicon", "svg", "image/svg+xml", favicon),
 } as const;

@@ -1,5 +1,5 @@
 // Adjustments by operators: from a batch of commands to one statement, and from an outcome to the answer or the Problem.
-// The rules stand in adjust_balances (migrations/0006_operators.sql).
+// The rules stand in adjust_balances (migrations/0014_expected_balances.sql).
 
 import type { Caller } from "../auth/scopes.ts";
 import type { SharedKind } from "../commit-sharing.ts";
@@ -18,6 +18,8 @@ export type AdjustCommand = {
   /** As the request has it: a penalty's is positive. Text with two decimals. */
   amount: string;
   reason: string;
+  /** What the account held when the operator decided; undefined: it may hold anything. */
+  expectedBalance?: string | undefined;
 };
 
 export type AdjustOutcome = {
@@ -25,6 +27,7 @@ export type AdjustOutcome = {
     | "adjusted"
     | "replayed"
     | "insufficient-balance"
+    | "changed"
     | "key-reused"
     | "not-found"
     | "forbidden"
@@ -54,7 +57,8 @@ function callAdjustBalances(sql: Sql, commands: readonly AdjustCommand[]) {
       ${commands.map(command => command.userId)}::uuid[],
       ${commands.map(command => command.type)}::varchar[],
       ${commands.map(({ type, amount }) => (type === "penalty" ? negate(amount) : amount))}::decimal[],
-      ${commands.map(command => command.reason)}::text[])
+      ${commands.map(command => command.reason)}::text[],
+      ${commands.map(command => command.expectedBalance ?? null)}::decimal[])
     ORDER BY request_no`;
 }
 
@@ -70,6 +74,11 @@ export function requireAdjusted(outcome: AdjustOutcome, amount: string): AdjustO
       return outcome;
     case "key-reused":
       throw new Problem("idempotency-key-reused");
+    case "changed":
+      throw new Problem("precondition-failed", {
+        detail: `The account holds ${outcome.balance} by now. Nothing was moved; look at it again.`,
+        extra: { balance: outcome.balance },
+      });
     case "insufficient-balance":
       throw new Problem("insufficient-balance", {
         extra: { balance: outcome.balance, required: amount.replace("-", "") },

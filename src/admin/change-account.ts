@@ -64,9 +64,22 @@ export async function setRole(sql: Sql, order: ChangeOrder, role: Account["role"
   });
 }
 
-/** Replaces an account's key; the old one stops at once, named keys stay. Throws `not-found`. */
-export async function setAccountKey(sql: Sql, order: ChangeOrder, key: IssuedKey): Promise<Account> {
+/**
+ * Replaces an account's key; the old one stops at once, named keys stay. `expectedPrefix` is that of the key that is to
+ * go, where the caller has seen it. Throws `not-found`, and `precondition-failed` where that key is gone already.
+ */
+export async function setAccountKey(
+  sql: Sql,
+  order: ChangeOrder,
+  key: IssuedKey,
+  expectedPrefix?: string,
+): Promise<Account> {
   return change(sql, order, async (tx, account) => {
+    if (expectedPrefix !== undefined && expectedPrefix !== account.api_key_prefix) {
+      throw new Problem("precondition-failed", {
+        detail: "The key was replaced in the meantime. It was left as it is.",
+      });
+    }
     await replaceAccountKey(tx, account.id, key);
     return {
       action: "key_rotated",
@@ -78,7 +91,7 @@ export async function setAccountKey(sql: Sql, order: ChangeOrder, key: IssuedKey
 
 type Change = Pick<Parameters<typeof recordDeed>[1], "action" | "before" | "after">;
 
-const SYSTEM_ID = "00000000-0000-0000-0000-000000000000";
+export const SYSTEM_ID = "00000000-0000-0000-0000-000000000000";
 
 /** Runs one change with everybody locked whom it concerns; `write` gives what it did, or undefined for nothing. */
 async function change(

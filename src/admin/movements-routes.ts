@@ -2,41 +2,34 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
-import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { requireIdempotencyKey } from "../idempotency.ts";
 import { entryId } from "../ledger/model.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
-import { adjustKind, requireAdjusted } from "./adjust.ts";
 import { adjustmentRequest, moved, reversalRequest } from "./movements-model.ts";
 import { getMovement } from "./movements-store.ts";
-import { requireReversed, reverseKind } from "./reverse.ts";
 
 const tags = ["Admin"];
 
 /** `/api/admin/users/{id}/adjustments` and `/api/admin/ledger/{id}/reversal`. */
-export function movementRoutes({ config, sql, guard }: Services) {
-  const adjusting = new CommitSharing(adjustKind(sql), config.commitSharing);
-  const reversing = new CommitSharing(reverseKind(sql), config.commitSharing);
-
+export function movementRoutes({ sql, guard, movements }: Services) {
   return new Elysia({ name: "movements" })
     .use(guard)
     .post(
       "/api/admin/users/:id/adjustments",
       async ({ caller, params, body, request, set }) => {
         const userId = params.id.toLowerCase();
-        const outcome = await adjusting.submit({
+        const { transactionId, isReplay } = await movements.adjust({
           caller,
           idempotency: requireIdempotencyKey(request, `POST /api/admin/users/${userId}/adjustments`, body),
           requestId: stateOf(request).id,
           userId,
           ...body,
         });
-        const { transaction_id } = requireAdjusted(outcome, body.amount);
-        if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
+        if (isReplay) set.headers["idempotency-replayed"] = "true";
         set.status = 201;
-        return getMovement(sql, transaction_id);
+        return getMovement(sql, transactionId);
       },
       {
         operator: "write",
@@ -54,17 +47,16 @@ export function movementRoutes({ config, sql, guard }: Services) {
     .post(
       "/api/admin/ledger/:id/reversal",
       async ({ caller, params, body, request, set }) => {
-        const outcome = await reversing.submit({
+        const { transactionId, isReplay } = await movements.reverse({
           caller,
           idempotency: requireIdempotencyKey(request, `POST /api/admin/ledger/${params.id}/reversal`, body),
           requestId: stateOf(request).id,
           entryId: params.id,
           reason: body.reason,
         });
-        const { transaction_id } = requireReversed(outcome);
-        if (outcome.outcome === "replayed") set.headers["idempotency-replayed"] = "true";
+        if (isReplay) set.headers["idempotency-replayed"] = "true";
         set.status = 201;
-        return getMovement(sql, transaction_id);
+        return getMovement(sql, transactionId);
       },
       {
         operator: "write",

@@ -67,6 +67,23 @@ export class Gatekeeper {
     return caller;
   }
 
+  /**
+   * The operator of this name whose key was typed in, for a session in a browser. Counted like any other key: so many
+   * bad ones of an address, and no more are looked at. Throws `unauthenticated`, `rate-limited`, `forbidden`.
+   */
+  async admitToSession(incoming: Incoming, username: string, key: string): Promise<Caller> {
+    const address = this.addressOf(incoming);
+    const caller = this.verifier.recall(key) ?? (await this.#verify(key, address));
+    const [named] = await this.sql`
+      SELECT FROM users u WHERE u.id = ${caller.userId}::uuid AND lower(u.username) = lower(${username})`;
+    if (!named) {
+      this.#failures.count(address);
+      throw new Problem("unauthenticated");
+    }
+    await confirmOperator(this.sql, caller, "read");
+    return caller;
+  }
+
   /** The caller of the request's key, whatever its scopes. Throws `unauthenticated`, `rate-limited`. */
   async identify(incoming: Incoming): Promise<Caller> {
     const { request } = incoming;

@@ -10,14 +10,15 @@ import type { NamedKey } from "./model.ts";
 /** Named keys of one account; enough for every device and script somebody has. */
 export const NAMED_KEYS_MAX = 100;
 
-const columns = (sql: Sql) => sql`
+/** The columns of a NamedKey, of the key under the alias k. */
+export const namedKeyColumns = (sql: Sql) => sql`
   k.id, k.name, k.key_prefix AS prefix, k.scopes, k.created_at, k.expires_at`;
 
 /** The caller's named keys, newest first, expired ones included until they are deleted. */
 export async function listKeys(sql: Sql, caller: Caller, { limit, cursor }: PageRequest): Promise<Page<NamedKey>> {
   const after = decodeCursor(cursor, timeAndId);
   const rows = await sql<NamedKey[]>`
-    SELECT ${columns(sql)} FROM api_keys k
+    SELECT ${namedKeyColumns(sql)} FROM api_keys k
     WHERE k.user_id = ${caller.userId}::uuid AND k.kind = 'named' AND ${liveKey(sql, caller)}
       ${after ? sql`AND (k.created_at, k.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
     ORDER BY k.created_at DESC, k.id DESC LIMIT ${limit + 1}`;
@@ -46,7 +47,7 @@ export async function createKey(sql: Sql, caller: Caller, key: NewKey): Promise<
       SELECT ${caller.userId}::uuid, ${key.name}, ${[...key.scopes]}::text[], ${key.expiresAt}::timestamptz,
         ${key.hash}, ${key.prefix}
       WHERE (SELECT count(*) FROM api_keys WHERE user_id = ${caller.userId}::uuid AND kind = 'named') < ${NAMED_KEYS_MAX}
-      RETURNING ${columns(tx as unknown as Sql)}`;
+      RETURNING ${namedKeyColumns(tx as unknown as Sql)}`;
     if (!row) {
       throw new Problem("validation", {
         detail: `An account has at most ${NAMED_KEYS_MAX} named keys. Delete one that is no longer needed.`,

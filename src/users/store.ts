@@ -89,6 +89,7 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   await eraseReasons(tx, userId);
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM sync_documents WHERE user_id = ${userId}::uuid`;
+  await tx`DELETE FROM operator_sessions WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
   await burnBalance(tx, userId);

@@ -1,0 +1,57 @@
+// The query of a list, read for its page: the same schema as the API's, and where it is refused, what was asked for
+// and why not, so that the form can show both.
+
+import type { z } from "zod";
+import type { ProblemMessage } from "../../../views/admin/notices.tsx";
+import { Problem } from "../../problem.ts";
+import { messageOf } from "./operator-pages.ts";
+
+/** Rows of a list on a page. */
+export const PAGE_ROWS = 50;
+
+/** What is not empty of the query. A parameter that comes twice counts once. */
+export function readRaw(url: URL): Record<string, string> {
+  return Object.fromEntries(
+    [...url.searchParams].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value),
+  );
+}
+
+export type Listed<T> = { found?: T; problem?: ProblemMessage; status: number };
+
+/** Reads the query and then the list; a bad filter is a message beside the form, with status 422. */
+export async function readList<Query, T>(
+  schema: z.ZodType<Query>,
+  raw: Readonly<Record<string, string>>,
+  list: (query: Query) => Promise<T>,
+): Promise<Listed<T>> {
+  try {
+    const parsed = schema.safeParse({ limit: String(PAGE_ROWS), ...daysToMoments(raw) });
+    if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(describe) });
+    return { found: await list(parsed.data), status: 200 };
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500 || error.slug === "unauthenticated") throw error;
+    return { problem: messageOf(error), status: error.status };
+  }
+}
+
+function describe(issue: z.core.$ZodIssue) {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map(key => ({ pointer: key.slice(0, 50), detail: "There is no such filter." }));
+  }
+  return [{ pointer: issue.path.join("/"), detail: issue.message }];
+}
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+const DAY_MS = 86_400_000;
+
+/** The fields of forms are days, the last one included; the lists know moments, the last one not included. */
+function daysToMoments(raw: Readonly<Record<string, string>>): Record<string, string> {
+  const { from, to } = raw;
+  return {
+    ...raw,
+    ...(from && DAY.test(from) ? { from: `${from}T00:00:00Z` } : {}),
+    ...(to && DAY.test(to) && !Number.isNaN(Date.parse(to))
+      ? { to: new Date(Date.parse(to) + DAY_MS).toISOString().replace(".000Z", "Z") }
+      : {}),
+  };
+}

@@ -1,0 +1,149 @@
+// What every admin page has in common: whoever asks has a session, or is sent to sign in; what a form changes was sent
+// from here; and what goes wrong is told in the page's own frame, in words that an operator can act on.
+
+import { type AdminFrame, AdminLayout, type Section } from "../../../views/admin/layout.tsx";
+import { ProblemNotice } from "../../../views/admin/notices.tsx";
+import { UnreadableBody } from "../../auth/guard.ts";
+import { requireRole } from "../../auth/operator.ts";
+import { type Operator, resumeSession } from "../../auth/session.ts";
+import { readCookie, readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
+import { Problem, problems } from "../../problem.ts";
+import { stateOf } from "../../request-state.ts";
+import type { Services } from "../../services.ts";
+import { adminPage, redirect } from "./reply.ts";
+
+/** A request of somebody who is signed in. */
+export type Visit = Readonly<{
+  request: Request;
+  url: URL;
+  operator: Operator;
+  requestId: string;
+  /** The fields of the form; none where the request brought no form. */
+  form: Readonly<Record<string, string>>;
+}>;
+
+/** What a page shows within the frame. */
+export type View = Readonly<{ title: string; section: Section; body: JSX.Element; status?: number }>;
+
+type Make = (visit: Visit) => Promise<View | Response>;
+
+export type OperatorPages = Readonly<{
+  /** Answers with a page for admins and auditors. */
+  read(request: Request, make: Make): Promise<Response>;
+  /** Answers to a form by which an admin changes something. */
+  write(request: Request, body: unknown, make: Make): Promise<Response>;
+  /** Answers to a form that concerns nobody but the operator: signing out, choosing colours. */
+  own(request: Request, body: unknown, make: Make): Promise<Response>;
+}>;
+
+/** What routes of admin pages answer through. */
+export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
+  async function answer(request: Request, make: Make): Promise<Response> {
+    const startedMs = performance.now();
+    const token = readToken(request, isSecure(baseUrlOf(request)));
+    const url = new URL(request.url);
+    let operator: Operator | undefined;
+    try {
+      if (token === undefined) return askToSignIn(request, url);
+      operator = await resumeSession(sql, token);
+      const state = stateOf(request);
+      state.caller = operator.caller;
+      state.callerConfirmed = true;
+      const made = await make({ request, url, operator, requestId: state.id, form: {} });
+      return made instanceof Response ? made : send(made, operator);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500) throw error;
+      if (error.slug === "unauthenticated" || operator === undefined) return askToSignIn(request, url);
+      return send(problemView(error), operator);
+    }
+
+    function send({ title, section, body, status = 200 }: View, { username, role }: Operator): Promise<Response> {
+      const frame: AdminFrame = {
+        title,
+        section,
+        username,
+        role,
+        theme: themeOf(request),
+        address: url.pathname + url.search,
+        search: url.pathname === "/admin/search" ? (url.searchParams.get("q") ?? "") : "",
+        tookMs: performance.now() - startedMs,
+      };
+      return adminPage(request, AdminLayout({ ...frame, children: body }), { status, tookMs: frame.tookMs });
+    }
+  }
+
+  /** A form's fields are looked at when it is known who sent it, and from where. */
+  function withForm(request: Request, body: unknown, make: Make): Promise<Response> {
+    return answer(request, async visit => {
+      requireSameOrigin(request);
+      if (body instanceof UnreadableBody) throw body.problem;
+      return make({ ...visit, form: (body ?? {}) as Record<string, string> });
+    });
+  }
+
+  return {
+    read: answer,
+    own: withForm,
+    write: (request, body, make) =>
+      withForm(request, body, async visit => {
+        requireRole(visit.operator, "write");
+        return make(visit);
+      }),
+  };
+}
+
+/** Whether cookies travel over https only. */
+export function isSecure(baseUrl: string): boolean {
+  return baseUrl.startsWith("https:");
+}
+
+function problemView(problem: Problem): View {
+  const title = problem.slug === "not-found" ? "Nothing here" : problems[problem.slug].title;
+  return { title, section: "none", body: ProblemNotice({ problem: messageOf(problem) }), status: problem.status };
+}
+
+/** A problem in the words that a page shows. */
+export function messageOf({ slug, options }: Problem) {
+  return {
+    title: problems[slug].title,
+    detail:
+      options.detail ??
+      (slug === "not-found"
+        ? "No account, entry, card or page has this address. It may be mistyped."
+        : problems[slug].explanation),
+    errors: options.errors ?? [],
+  };
+}
+
+/** Where somebody without a session goes; afterwards they come back to what they wanted to see. */
+function askToSignIn(request: Request, url: URL): Response {
+  const isForm = request.method === "POST";
+  const wanted = isForm ? pathOf(request.headers.get("referer")) : url.pathname + url.search;
+  const shown = pathOf(request.headers.get("hx-current-url"));
+  const isPartial = request.headers.get("hx-request") === "true";
+  const query = new URLSearchParams({
+    next: (isPartial ? shown : wanted) ?? "/admin",
+    ...(isForm ? { lost: "1" } : {}),
+  });
+  const address = `/sign-in?${query}`;
+  // A redirect would be followed by the script, and the sign-in page put into the middle of another one.
+  if (isPartial)
+    return new Response(null, { status: 401, headers: { "hx-redirect": address, "cache-control": "no-store" } });
+  return redirect(address, { "set-cookie": sessionCookie(undefined, url.protocol === "https:") });
+}
+
+function pathOf(address: string | null): string | undefined {
+  const url = address === null ? null : URL.parse(address);
+  return url ? safePath(url.pathname + url.search) : undefined;
+}
+
+/** A path of the admin pages; undefined for anything else, which nobody is sent to after signing in. */
+export function safePath(path: string): string | undefined {
+  return /^\/admin([/?][\x21-\x5b\x5d-\x7e]*)?$/.test(path) ? path : undefined;
+}
+
+/** The colours that a browser was told to keep. */
+export function themeOf(request: Request): AdminFrame["theme"] {
+  const value = readCookie(request, "theme");
+  return value === "light" || value === "dark" ? value : "system";
+}

@@ -1,0 +1,83 @@
+// Sessions of operators in a browser: what the cookie holds, and the SQL behind it. A session rests on the key that it
+// was begun with, which is looked at with every request like any other remembered key: where it was rotated, revoked
+// or its account deactivated, the session is over.
+
+import type { Sql } from "../db.ts";
+import { Problem } from "../problem.ts";
+import { confirmOperator } from "./operator.ts";
+import { type Caller, type Role, SCOPES, type Scope } from "./scopes.ts";
+
+/** A session that nobody used for so long is over … */
+export const IDLE_MINUTES = 60;
+/** … and each one so long after it was begun: a working day. */
+export const SESSION_HOURS = 12;
+/** Use is noted in steps of so many seconds, so that not every page is a write. */
+const NOTED_AFTER_S = 60;
+
+const TOKEN_BYTES = 32;
+
+/** Whoever is signed in. */
+export type Operator = Readonly<{ caller: Caller; username: string; role: Role }>;
+
+/** A new session; returns the token, which only the browser keeps. Sessions that are over are cleared away. */
+export async function beginSession(sql: Sql, caller: Caller): Promise<string> {
+  const token = Buffer.from(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))).toString("base64url");
+  await sql`
+    INSERT INTO operator_sessions (token_hash, user_id, key_id)
+    VALUES (${hashOf(token)}, ${caller.userId}::uuid, ${caller.keyId}::uuid)`;
+  await sql`
+    DELETE FROM operator_sessions
+    WHERE last_seen_at < now() - ${IDLE_MINUTES} * interval '1 minute'
+      OR created_at < now() - ${SESSION_HOURS} * interval '1 hour'`;
+  return token;
+}
+
+type Row = {
+  user_id: string;
+  key_id: string;
+  username: string;
+  role: Role;
+  is_account_key: boolean;
+  scopes: Scope[] | null;
+  is_due: boolean;
+};
+
+/**
+ * The operator of a session, who may read. Throws `unauthenticated` where there is no such session or it is over, and
+ * `forbidden` where the account is no operator's any more.
+ */
+export async function resumeSession(sql: Sql, token: string): Promise<Operator> {
+  const token_hash = hashOf(token);
+  const [row] = await sql<Row[]>`
+    SELECT s.user_id, s.key_id, u.username, u.role, k.scopes,
+      u.account_key_id = s.key_id OR k.kind = 'retiring' AS is_account_key,
+      s.last_seen_at < now() - ${NOTED_AFTER_S} * interval '1 second' AS is_due
+    FROM operator_sessions s JOIN users u ON u.id = s.user_id LEFT JOIN api_keys k ON k.id = s.key_id
+    WHERE s.token_hash = ${token_hash} AND s.last_seen_at >= now() - ${IDLE_MINUTES} * interval '1 minute'
+      AND s.created_at >= now() - ${SESSION_HOURS} * interval '1 hour'`;
+  if (!row) throw new Problem("unauthenticated");
+  const { user_id, key_id, username, role, is_account_key, scopes } = row;
+  const caller: Caller = {
+    userId: user_id,
+    keyId: key_id,
+    isAccountKey: is_account_key,
+    scopes: new Set(is_account_key ? SCOPES : scopes),
+  };
+  await confirmOperator(sql, caller, "read");
+  if (row.is_due) await sql`UPDATE operator_sessions SET last_seen_at = now() WHERE token_hash = ${token_hash}`;
+  return { caller, username, role };
+}
+
+/** Ends one session. */
+export async function endSession(sql: Sql, token: string): Promise<void> {
+  await sql`DELETE FROM operator_sessions WHERE token_hash = ${hashOf(token)}`;
+}
+
+/** Ends all sessions of an account. */
+export async function endSessionsOf(sql: Sql, userId: string): Promise<void> {
+  await sql`DELETE FROM operator_sessions WHERE user_id = ${userId}::uuid`;
+}
+
+function hashOf(token: string): string {
+  return new Bun.CryptoHasher("sha256").update(token).digest("hex");
+}

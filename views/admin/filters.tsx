@@ -1,0 +1,122 @@
+// The form above a list. It is sent as an ordinary GET, and by htmx as soon as something is typed or chosen.
+
+import { Html } from "@kitajs/html";
+import { attribute } from "../components/text.tsx";
+import type { RawQuery } from "./address.ts";
+
+export type Choice = readonly [value: string, label: string];
+export type Field = Readonly<
+  { name: string; label: string; hint?: string } & (
+    | { kind: "text"; placeholder?: string; size?: "small" | "large" }
+    | { kind: "amount" }
+    | { kind: "day" }
+    | { kind: "choice"; choices: readonly Choice[]; any?: string }
+  )
+>;
+
+export type FiltersProps = {
+  path: string;
+  fields: readonly Field[];
+  raw: RawQuery;
+  /** Further parameters that stay as they are, such as the sort; those in effect that have no field are shown as chips. */
+  kept?: readonly string[];
+};
+
+export function Filters({ path, fields, raw, kept = [] }: FiltersProps) {
+  const named = new Set(fields.map(({ name }) => name));
+  const others = Object.keys(raw).filter(name => !named.has(name) && name !== "cursor" && name !== "limit");
+  const isFiltered = Object.keys(raw).some(name => name !== "cursor" && !kept.includes(name));
+  return (
+    <form
+      class="filters"
+      method="get"
+      action={path}
+      hx-get={path}
+      hx-trigger="submit, change, input changed delay:350ms"
+      hx-target="#list"
+      hx-select="#list"
+      hx-swap="outerHTML"
+      hx-push-url="true"
+      hx-sync="this:replace"
+      autocomplete="off"
+      aria-label="Filters"
+    >
+      {others.map(name => (
+        <input type="hidden" name={attribute(name)} value={attribute(raw[name] ?? "")} />
+      ))}
+      {fields.map(field => (
+        <FilterField field={field} value={raw[field.name] ?? ""} />
+      ))}
+      <div class="actions">
+        <button type="submit" class="primary">
+          Filter
+        </button>
+        {isFiltered ? (
+          <a class="clear" href={path}>
+            Clear
+          </a>
+        ) : (
+          ""
+        )}
+      </div>
+    </form>
+  );
+}
+
+function FilterField({ field, value }: { field: Field; value: string }) {
+  const id = `filter-${field.name}`;
+  return (
+    <div class={`field ${field.kind}`}>
+      <label for={id} safe>
+        {field.label}
+      </label>
+      <Input id={id} field={field} value={value} />
+    </div>
+  );
+}
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+function Input({ id, field, value }: { id: string; field: Field; value: string }) {
+  const common = {
+    id,
+    name: field.name,
+    value: attribute(value),
+    ...(field.hint ? { title: attribute(field.hint) } : {}),
+  };
+  switch (field.kind) {
+    case "text":
+      return (
+        <input
+          type="search"
+          {...common}
+          maxlength="255"
+          placeholder={attribute(field.placeholder ?? "")}
+          class={field.size ?? ""}
+        />
+      );
+    case "amount":
+      return <input type="text" inputmode="text" {...common} maxlength="22" placeholder="0.00" />;
+    case "day":
+      // A moment in the address is shown as it is, since a field for days would hide it.
+      return <input type={value === "" || DAY.test(value) ? "date" : "text"} {...common} />;
+    case "choice":
+      return (
+        <select id={id} name={field.name}>
+          <option value="">{(field.any ?? "any") as "safe"}</option>
+          {field.choices.map(([choice, label]) => (
+            <option value={attribute(choice)} selected={choice === value} safe>
+              {label}
+            </option>
+          ))}
+          {value !== "" && !field.choices.some(([choice]) => choice === value) ? (
+            <option value={attribute(value)} selected safe>
+              {value}
+            </option>
+          ) : (
+            ""
+          )}
+        </select>
+      );
+  }
+}

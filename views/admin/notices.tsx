@@ -1,0 +1,50 @@
+// What an operator is told: that something was done, or why it was not.
+
+import { Html, type PropsWithChildren } from "@kitajs/html";
+import { Prose } from "../components/text.tsx";
+
+export type ProblemMessage = Readonly<{
+  title: string;
+  detail: string;
+  errors: readonly Readonly<{ pointer: string; detail: string }>[];
+}>;
+
+/** Why nothing was changed, or shown. */
+export function ProblemNotice({ problem }: { problem: ProblemMessage }) {
+  return (
+    <section class="notice problem" role="alert" id="problem">
+      <h2 safe>{problem.title}</h2>
+      {problem.errors.length > 0 ? (
+        <ul>
+          {problem.errors.map(({ pointer, detail }) => (
+            <li>
+              <strong safe>{fieldOf(pointer)}</strong>: <span safe>{detail}</span>
+            </li>
+          ))}
+        </ul>
+      ) : (
+        <Prose text={problem.detail} />
+      )}
+    </section>
+  );
+}
+
+/** A JSON pointer as the field's name. */
+function fieldOf(pointer: string): string {
+  const name = pointer.split("/").filter(Boolean).join(" ").replaceAll("_", " ");
+  return name || "The form";
+}
+
+/** That something was done. */
+export function DoneNotice({ children }: PropsWithChildren) {
+  return (
+    <p class="notice done" role="status">
+      {children}
+    </p>
+  );
+}
+
+/** Where a list has nothing to show: why, and what to do. */
+export function Empty({ children }: PropsWithChildren) {
+  return <p class="empty">{children}</p>;
+}

@@ -1,0 +1,226 @@
+// One account: who it is, what it holds, what it did, and what an admin can do about it.
+
+import { Html, type PropsWithChildren } from "@kitajs/html";
+import type { ListedCard } from "../../../src/admin/cards-model.ts";
+import type { Device } from "../../../src/admin/devices-model.ts";
+import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
+import type { Account } from "../../../src/admin/users-model.ts";
+import type { Attribution } from "../../../src/attributions/model.ts";
+import type { NamedKey } from "../../../src/users/model.ts";
+import { BalanceChart, type Point } from "../charts.tsx";
+import { attributionColumns, cardColumns, entryColumns } from "../lists.tsx";
+import { DoneNotice } from "../notices.tsx";
+import { Ago, Badge, Count, type Fact, Facts, grouped, Id } from "../pieces.tsx";
+import { type Column, DataTable } from "../table.tsx";
+import { AccountState } from "./users.tsx";
+
+/** What was done a moment ago, as the address of the page after it says. */
+export type Done = { what: string; entry?: string | undefined };
+
+export type UserProps = {
+  account: Account;
+  canChange: boolean;
+  isSystem: boolean;
+  done: Done | undefined;
+  balances: readonly Point[];
+  entries: readonly AccountEntry[];
+  cards: readonly ListedCard[];
+  received: readonly Attribution[];
+  made: readonly Attribution[];
+  keys: readonly NamedKey[];
+  devices: readonly Device[];
+};
+
+export function UserPage(props: UserProps) {
+  const { account } = props;
+  const path = `/admin/users/${encodeURIComponent(account.id)}`;
+  const user = encodeURIComponent(account.id);
+  return (
+    <>
+      <header class="head">
+        <div>
+          <h1>
+            <bdi safe>{account.username}</bdi>
+          </h1>
+          <p class="soft">
+            <bdi safe>{account.display_name ?? ""}</bdi>
+          </p>
+        </div>
+        <p class="figure">
+          <span class="soft">Balance</span>
+          <strong class="money" id="balance" safe>
+            {grouped(account.balance)}
+          </strong>
+        </p>
+      </header>
+      <DoneMessage done={props.done} />
+      <Actions {...props} path={path} />
+      <Facts
+        facts={[
+          ["State", <AccountState account={account} />],
+          ["Role", account.role === "member" ? <span>member</span> : <Badge tone="warn">{account.role}</Badge>],
+          ["E-mail", <span safe>{account.email + (account.email_verified ? "" : " (not verified)")}</span>],
+          ["Id", <Id value={account.id} short={false} label="the account's id" />],
+          ["Account key", <code safe>{account.api_key_prefix}</code>],
+          ["Since", <Ago at={account.created_at} />],
+          ["Entries", <Count value={account.entry_count} />],
+          ...bioOf(account),
+        ]}
+      />
+      <section aria-labelledby="over-time">
+        <h2 id="over-time">Balance over time</h2>
+        {props.balances.length > 1 ? (
+          <BalanceChart title={`Balance of ${account.username}`} points={props.balances} />
+        ) : (
+          <p class="empty">No entries yet.</p>
+        )}
+      </section>
+      <Part id="entries" title="Latest entries" more={`/admin/ledger?user=${user}`}>
+        <DataTable
+          caption="Latest entries"
+          columns={entryColumns({ withUser: false })}
+          rows={props.entries}
+          empty="No entries yet."
+        />
+      </Part>
+      <Part id="cards" title="Latest cards" more={`/admin/cards?user=${user}`}>
+        <DataTable
+          caption="Latest cards"
+          columns={cardColumns({ withUser: false }).map(({ sort: _, ...column }) => column)}
+          rows={props.cards}
+          empty="Nothing was published."
+        />
+      </Part>
+      <Part id="received" title="Cited by others" more={`/admin/attributions?source_user=${user}`}>
+        <DataTable
+          caption="Cited by others"
+          columns={attributionColumns()}
+          rows={props.received}
+          empty="Nobody has cited this author yet."
+        />
+      </Part>
+      <Part id="made" title="Cites others" more={`/admin/attributions?target_user=${user}`}>
+        <DataTable
+          caption="Cites others"
+          columns={attributionColumns()}
+          rows={props.made}
+          empty="This author cites nobody yet."
+        />
+      </Part>
+      <Part id="keys-of" title="Named keys">
+        <DataTable caption="Named keys" columns={KEYS} rows={props.keys} empty="No named keys: only the account key." />
+      </Part>
+      <Part id="devices" title="Devices" more={`/admin/sync?user=${user}`}>
+        <DataTable caption="Devices" columns={DEVICES} rows={props.devices} empty="No device was ever kept in step." />
+      </Part>
+    </>
+  );
+}
+
+function Part({ id, title, more, children }: PropsWithChildren<{ id: string; title: string; more?: string }>) {
+  return (
+    <section aria-labelledby={id}>
+      <h2 id={id}>
+        <span safe>{title}</span>
+        {more ? (
+          <a class="more" href={more}>
+            All of them
+          </a>
+        ) : (
+          ""
+        )}
+      </h2>
+      {children}
+    </section>
+  );
+}
+
+function Actions({ account, canChange, isSystem, path }: UserProps & { path: string }) {
+  if (isSystem || account.erased_at !== null) {
+    return <p class="soft">{isSystem ? "The system's own account" : "An erased account"} can't be changed.</p>;
+  }
+  if (!canChange) return "";
+  return (
+    <nav class="actions" aria-label="Change this account">
+      <a class="button primary" href={`${path}/adjust`}>
+        Adjust balance
+      </a>
+      <a class="button" href={`${path}/role`}>
+        Change role
+      </a>
+      <a class="button" href={`${path}/rotate-key`}>
+        New key
+      </a>
+      {account.is_active ? (
+        <a class="button danger" href={`${path}/deactivate`}>
+          Deactivate
+        </a>
+      ) : (
+        <a class="button" href={`${path}/activate`}>
+          Activate
+        </a>
+      )}
+      <a href={`/admin/audit?user_id=${encodeURIComponent(account.id)}`}>What operators did</a>
+    </nav>
+  );
+}
+
+const DONE: Readonly<Record<string, string>> = {
+  adjusted: "The balance was adjusted.",
+  deactivate: "The account is deactivated. Its keys have stopped working.",
+  activate: "The account is active. Its keys work again.",
+  role: "The role was changed. It counts from the next request on.",
+};
+
+function bioOf({ bio }: Account): Fact[] {
+  if (!bio) return [];
+  const text = (
+    <span class="bio" dir="auto" safe>
+      {bio}
+    </span>
+  );
+  return [["Bio", text]];
+}
+
+function DoneMessage({ done }: { done: Done | undefined }) {
+  const message = done && DONE[done.what];
+  if (!message) return "";
+  return (
+    <DoneNotice>
+      <span safe>{message}</span>
+      {done.entry ? (
+        <>
+          {" "}
+          <a href={`/admin/ledger/${encodeURIComponent(done.entry)}`} safe>{`Entry #${done.entry}`}</a>
+        </>
+      ) : (
+        ""
+      )}
+    </DoneNotice>
+  );
+}
+
+const KEYS: readonly Column<NamedKey>[] = [
+  { label: "Name", isName: true, cell: ({ name }) => <bdi safe>{name}</bdi> },
+  { label: "Begins with", cell: ({ prefix }) => <code safe>{prefix}</code> },
+  { label: "May", cell: ({ scopes }) => <span safe>{scopes.join(", ")}</span> },
+  { label: "Made", cell: ({ created_at }) => <Ago at={created_at} /> },
+  { label: "Ends", cell: ({ expires_at }) => <Ago at={expires_at} /> },
+];
+
+const DEVICES: readonly Column<Device>[] = [
+  {
+    label: "Device",
+    isName: true,
+    cell: ({ device_name, client_id }) => (
+      <bdi class="clip" safe>
+        {device_name || client_id}
+      </bdi>
+    ),
+  },
+  { label: "In step", isNumber: true, cell: ({ synced }) => <Count value={synced} /> },
+  { label: "Pending", isNumber: true, cell: ({ pending }) => <Count value={pending} /> },
+  { label: "Conflicts", isNumber: true, cell: ({ conflicts }) => <Count value={conflicts} /> },
+  { label: "Failed", isNumber: true, cell: ({ failed }) => <Count value={failed} /> },
+  { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
+];
