@@ -1,5 +1,7 @@
 // What the slices share: made once for each app from what the process gives it.
 
+import { AttributionAnalytics } from "./admin/analytics-store.ts";
+import { IntegrityChecks } from "./admin/integrity-checks.ts";
 import { Movements } from "./admin/movements.ts";
 import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
 import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
@@ -21,6 +23,10 @@ export type Services = Deps & {
   guard: Guard;
   /** Adjustments and reversals, by the API and by the admin pages. */
   movements: Movements;
+  /** Analytics of attributions, by the API and by the admin pages. */
+  analytics: AttributionAnalytics;
+  /** Checks of the books, by the API and by the admin pages. */
+  integrity: IntegrityChecks;
   /** Card texts as HTML, for readers and for the admin pages. */
   markdown: MarkdownRenderer;
   /** What addresses in answers begin with, without a slash at the end. */
@@ -30,11 +36,17 @@ export type Services = Deps & {
 /** Makes the services of one app; `gatekeeper.close()` and `markdown.close()` end their threads. */
 export function createServices(deps: Deps): Services {
   const gatekeeper = new Gatekeeper(deps.sql, deps.config);
+  const warnOfAnalytics = (error: unknown) => {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    deps.log.warn({ error: { name, code } }, "analytics could not be brought up to date");
+  };
   return {
     ...deps,
     gatekeeper,
     guard: createGuard(gatekeeper),
     movements: new Movements(deps.sql, deps.config.commitSharing),
+    analytics: new AttributionAnalytics(deps.sql, warnOfAnalytics),
+    integrity: new IntegrityChecks(deps.sql),
     markdown: new MarkdownRenderer(deps.log),
     baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
   };

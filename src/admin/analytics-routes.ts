@@ -4,24 +4,18 @@ import { Elysia } from "elysia";
 import { answers } from "../contract.ts";
 import type { Services } from "../services.ts";
 import { analytics, analyticsQuery, DAYS_MAX, readDays } from "./analytics-model.ts";
-import { AttributionAnalytics } from "./analytics-store.ts";
 
 /** How often it is looked whether reports are missing, after midnight for instance; the first time soon after the start. */
 const LOOK_MS = 600_000;
 const FIRST_LOOK_MS = 30_000;
 
 /** `/api/admin/analytics/attributions`. */
-export function analyticsRoutes({ sql, guard, log }: Services) {
-  const warn = (error: unknown) => {
-    const { name, code } = error as { name?: unknown; code?: unknown };
-    log.warn({ error: { name, code } }, "analytics could not be brought up to date");
-  };
-  const attributions = new AttributionAnalytics(sql, warn);
+export function analyticsRoutes({ analytics: attributions, guard }: Services) {
   let timer: Timer | undefined;
 
   function lookIn(ms: number): void {
     timer = setTimeout(async () => {
-      await attributions.keepReady().catch(warn);
+      await attributions.keepReady();
       if (timer !== undefined) lookIn(LOOK_MS);
     }, ms).unref();
   }

@@ -48,8 +48,12 @@ export class AttributionAnalytics {
     return this.#present(days, known);
   }
 
-  /** Makes the reports that are asked for most, where they are missing or old, so that nobody has to wait for them. */
+  /** Makes the reports that are asked for most, where they are missing or old, so that nobody has to wait for them. Never throws. */
   async keepReady(): Promise<void> {
+    await this.#makeMissing().catch(this.onError);
+  }
+
+  async #makeMissing(): Promise<void> {
     for (const count of READY_DAYS) {
       const days = lastDays(count, Date.now());
       const known = await this.#recall(days);

@@ -3,15 +3,12 @@
 import { Elysia } from "elysia";
 import { answers, noQuery } from "../contract.ts";
 import type { Services } from "../services.ts";
-import { IntegrityChecks } from "./integrity-checks.ts";
 import { integrityReport } from "./integrity-model.ts";
 
 const tags = ["Admin"];
 
 /** `/api/admin/integrity`. */
-export function integrityRoutes({ sql, guard }: Services) {
-  const checks = new IntegrityChecks(sql);
-
+export function integrityRoutes({ integrity: checks, guard }: Services) {
   return new Elysia({ name: "integrity" })
     .use(guard)
     .get(

@@ -82,7 +82,9 @@ export function Id({ value, short = true, label = "id" }: { value: string; short
         data-copy={attribute(value)}
         aria-label={`Copy ${attribute(label)}`}
       >
-        ⧉
+        <svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true">
+          <path d="M5.5 5.5v-4h9v9h-4M1.5 5.5h9v9h-9z" />
+        </svg>
       </button>
     </span>
   );

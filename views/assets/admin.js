@@ -34,15 +34,14 @@ doc.addEventListener("click", event => {
 });
 
 async function copy(button) {
-  const was = button.textContent;
   try {
     await navigator.clipboard.writeText(button.dataset.copy);
-    button.textContent = "✓";
+    button.classList.add("copied");
+    setTimeout(() => button.classList.remove("copied"), 1200);
   } catch {
     // Without https there is no clipboard: the text is selected, and the usual keys copy it.
     getSelection()?.selectAllChildren(button.previousElementSibling ?? button);
   }
-  setTimeout(() => (button.textContent = was), 1200);
 }
 
 // Keys ----------------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ export async function readList<Query, T>(
     return { found: await list(parsed.data), status: 200 };
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500 || error.slug === "unauthenticated") throw error;
-    return { problem: messageOf(error), status: error.status };
+    return { problem: { ...messageOf(error), title: "This can't be listed" }, status: error.status };
   }
 }
 

@@ -1,0 +1,41 @@
+// What the tests of admin pages share: asking for a page and sending a form as a browser that is signed in does.
+
+import type { Api, Member } from "./api-support.ts";
+import { cookieOf, signInByForm } from "./browser-support.ts";
+import { select } from "./page-support.ts";
+
+export type Shown = { status: number; location: string | null; html: string; headers: Headers };
+
+/** A browser in which an operator is signed in. */
+export type Visitor = {
+  cookie: string;
+  get(path: string): Promise<Shown>;
+  post(path: string, fields: Record<string, string>): Promise<Shown>;
+};
+
+export async function signedIn(api: Api, operator: Member): Promise<Visitor> {
+  const cookie = cookieOf(await signInByForm(api, operator));
+  const ask = async (path: string, init: RequestInit): Promise<Shown> => {
+    const headers = { cookie, "sec-fetch-site": "same-origin" };
+    const answer = await api.app.handle(new Request(`http://localhost${path}`, { ...init, headers }));
+    const { status, headers: answered } = answer;
+    return { status, location: answered.get("location"), html: await answer.text(), headers: answered };
+  };
+  return {
+    cookie,
+    get: path => ask(path, {}),
+    post: (path, fields) => ask(path, { method: "POST", body: new URLSearchParams(fields) }),
+  };
+}
+
+/** The hidden fields of a page's form. */
+export function hiddenFields(html: string): Record<string, string> {
+  return Object.fromEntries(
+    select(html, "main input[type=hidden]").map(({ attributes }) => [attributes.name ?? "", attributes.value ?? ""]),
+  );
+}
+
+/** What a page tells is wrong; empty where it tells of nothing. */
+export function problemOf(html: string): string {
+  return select(html, "#problem")[0]?.text.replace(/\s+/g, " ").trim() ?? "";
+}
