@@ -42,6 +42,8 @@ async function measure(row: Row, stage: Stage): Promise<Outcome> {
   } catch (error) {
     if (error instanceof NotAvailable) return { row, missing: `not available: ${error.message}` };
     if (error instanceof VoidRow) return { row, missing: `void: ${error.message}` };
-    throw error;
+    // One row that fails takes none of the others with it.
+    console.error(error);
+    return { row, missing: `failed: ${error instanceof Error ? error.message : error}` };
   }
 }

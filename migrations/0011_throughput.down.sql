@@ -4,6 +4,8 @@
 DROP FUNCTION public.attribute_cards(uuid[], uuid[], varchar[], varchar[], uuid[], uuid[], uuid[], uuid[], varchar[],
   decimal[], text[], jsonb[]);
 DROP FUNCTION public.card_reference(public.cards, public.users);
+ALTER FUNCTION public.prevent_negative_balance() RESET search_path;
+ALTER FUNCTION public.extropy_ledger_fill() RESET search_path;
 
 CREATE FUNCTION public.attribute_cards(
   caller_ids uuid[], key_ids uuid[], idempotency_keys varchar[], request_hashes varchar[],
@@ -365,6 +367,21 @@ END
 $$;
 DROP TYPE public.ledger_head;
 
+CREATE OR REPLACE FUNCTION public.users_open_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.entry_count <> 0 OR NEW.head_hash <> repeat('0', 64) OR NEW.head_at IS NOT NULL
+    OR NEW.rewards_on IS NOT NULL OR NEW.rewards_count <> 0
+  THEN
+    RAISE EXCEPTION 'a new user has no ledger head' USING ERRCODE = 'EX002', TABLE = 'users';
+  END IF;
+  IF NEW.extropy_balance <> 0 THEN
+    INSERT INTO public.extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
+      VALUES (NEW.id, 'initial_grant', NEW.extropy_balance, 0, NEW.extropy_balance, 'Initial grant');
+  END IF;
+  RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE FUNCTION public.users_guard_head() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.entry_count <> OLD.entry_count THEN
@@ -459,7 +476,7 @@ ALTER TABLE public.extropy_ledger
   ADD CONSTRAINT extropy_ledger_balance CHECK (balance_before >= 0 AND balance_after >= 0 AND balance_after = balance_before + amount AND balance_before <> 'NaN' AND balance_after <> 'NaN'),
   ADD CONSTRAINT extropy_ledger_reversal CHECK ((transaction_type = 'reversal') = (reverses_id IS NOT NULL)),
   ADD CONSTRAINT extropy_ledger_one_line CHECK ( idempotency_key <> '' AND strpos(idempotency_key, chr(10)) = 0 AND description <> '' AND strpos(description, chr(10)) = 0);
-DROP FUNCTION public.extropy_ledger_is_sound(varchar, numeric, numeric, numeric, smallint, bigint, varchar, text);
+DROP FUNCTION public.extropy_ledger_is_sound(varchar, numeric, numeric, numeric, bigint, smallint, bigint, varchar, text);
 
 ALTER TABLE public.cards
   DROP CONSTRAINT cards_sound,

@@ -7,6 +7,8 @@ import { Problem } from "./problem.ts";
 
 /** Commands that wait; past that the server is too far behind to take another. */
 const WAITING_MAX = 10_000;
+/** What they weigh together at most: texts of some 256 MB, as cards are weighed. */
+const WAITING_WEIGHT_MAX = 32_000;
 /** Commands in one commit. Larger ones gain nothing more, and keep everybody in them waiting. */
 const BATCH_COMMANDS_MAX = 256;
 /** The weight of one commit, in rows; a single heavier command goes alone. Rows cost no less in larger batches. */
@@ -36,6 +38,8 @@ export class CommitSharing<Command, Outcome> {
   /** What those that wait weigh together. */
   #weight = 0;
   #batchesUnderWay = 0;
+  /** Commands under way, each alone, where sharing is off. */
+  #alone = 0;
 
   constructor(
     private readonly kind: SharedKind<Command, Outcome>,
@@ -47,8 +51,9 @@ export class CommitSharing<Command, Outcome> {
    * the database is away: then it may have been done or not, and the same command may be sent again.
    */
   async submit(command: Command): Promise<Outcome> {
-    if (!this.isOn) return this.#alone(command);
-    if (this.#waiting.length >= WAITING_MAX) throw new Problem("unavailable");
+    const waiting = this.#waiting.length + this.#alone;
+    if (waiting >= WAITING_MAX || this.#weight >= WAITING_WEIGHT_MAX) throw new Problem("unavailable");
+    if (!this.isOn) return this.#unshared(command);
     return new Promise<Outcome>((resolve, reject) => {
       this.#waiting.push({ command, resolve, reject });
       this.#weight += this.kind.weightOf(command);
@@ -103,6 +108,7 @@ export class CommitSharing<Command, Outcome> {
       for (const claim of claims) claimed.add(claim);
     }
     this.#waiting = left;
+    // Weights have fractions, of which sums and differences lose a little: an empty line weighs nothing.
     this.#weight = left.length === 0 ? 0 : this.#weight - weight;
     return batch;
   }
@@ -123,12 +129,24 @@ export class CommitSharing<Command, Outcome> {
         };
       }
       // One of them is to blame: alone, only that one fails.
-      for (const entry of batch) await this.#alone(entry.command).then(entry.resolve, entry.reject);
+      for (const entry of batch) await this.#executeAlone(entry.command).then(entry.resolve, entry.reject);
       return () => {};
     }
   }
 
-  async #alone(command: Command): Promise<Outcome> {
+  async #unshared(command: Command): Promise<Outcome> {
+    const weight = this.kind.weightOf(command);
+    this.#alone++;
+    this.#weight += weight;
+    try {
+      return await this.#executeAlone(command);
+    } finally {
+      this.#alone--;
+      this.#weight = this.#alone === 0 ? 0 : this.#weight - weight;
+    }
+  }
+
+  async #executeAlone(command: Command): Promise<Outcome> {
     const [outcome] = await withRetry(() => this.kind.execute([command]));
     return outcome as Outcome;
   }

@@ -61,14 +61,17 @@ export function createPool(url: string, options: { max?: number; application?: s
 /** Codes after which the same statement may simply be tried again: serialization failure and deadlock. */
 const RETRYABLE = new Set(["40001", "40P01"]);
 const ATTEMPTS_MAX = 5;
+/** Before another attempt, times a random part of it and the number of the attempt: those that met part ways. */
+const PAUSE_MS = 20;
 
-/** Runs `work` again, up to five times, where PostgreSQL gave up a transaction in favour of another. */
+/** Runs `work` again, up to five times in all, where PostgreSQL gave up a transaction in favour of another. */
 export async function withRetry<T>(work: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await work();
     } catch (error) {
       if (attempt >= ATTEMPTS_MAX || !RETRYABLE.has(sqlState(error) ?? "")) throw error;
+      await Bun.sleep(Math.random() * PAUSE_MS * attempt);
     }
   }
 }

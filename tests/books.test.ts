@@ -247,6 +247,22 @@ describe("an entry", () => {
     expect(await bookOf(sql, user)).toMatchObject({ balance: "10.00", count: 1 });
   });
 
+  test("has a place from 1 on", async () => {
+    const user = await insertUser(sql);
+    for (const place of [0, -7]) {
+      const entry = sql`
+        INSERT INTO extropy_ledger (user_id, user_seq, transaction_type, amount, balance_before, balance_after)
+        VALUES (${user}, ${place}, 'bonus', 1000, 0, 1000)`;
+      expect(await refusalOf(entry)).toBe(CHECK);
+    }
+  });
+
+  test("posted to nobody is refused, also among others", async () => {
+    const user = await insertUser(sql);
+    const bonus = (to: string) => ({ user: to, type: "bonus", amount: "1.00", tx: Bun.randomUUIDv7() });
+    expect(await refusalOf(post([bonus(user), bonus(crypto.randomUUID())]))).toBe(FOREIGN_KEY);
+  });
+
   test("can't be dated in the future", async () => {
     const user = await insertUser(sql);
     const entry = sql`
@@ -345,6 +361,96 @@ describe("the ledger's head in users", () => {
     const user = await insertUser(sql);
     await bringAlong(user);
     expect(await bookOf(sql, user)).toMatchObject({ balance: "102.00", count: 3 });
+  });
+
+  /** One entry in one statement that moves the head to it, both with hashes that are right in themselves. */
+  async function bringOne(user: string, before: string, amount: string, head: Record<string, string> = {}) {
+    const { head: opening } = await bookOf(sql, user);
+    await sql`
+      WITH e AS MATERIALIZED (
+        SELECT nextval('extropy_ledger_id_seq') AS id, uuid_v7() AS tx, clock_timestamp() AS at
+      ), h AS MATERIALIZED (
+        SELECT e.*, sha256_hex(ledger_entry_text(${opening as string}, id, ${user}, 2, tx, 'admin_adjustment',
+          ${amount}::decimal(20, 2), ${before}::decimal(20, 2), (${before}::decimal + ${amount}::decimal)::decimal(20, 2),
+          NULL, NULL, NULL, NULL, NULL, '{}', at)) AS hash FROM e
+      ), posted AS (
+        INSERT INTO extropy_ledger (id, user_id, transaction_type, amount, balance_before, balance_after, transaction_id,
+          leg, user_seq, prev_hash, entry_hash, created_at)
+        SELECT id, ${user}::uuid, 'admin_adjustment', ${amount}::decimal, ${before}::decimal,
+          ${before}::decimal + ${amount}::decimal, tx, 1, 2, ${opening as string}, hash, at FROM h
+      )
+      UPDATE users SET extropy_balance = ${before}::decimal + ${amount}::decimal, entry_count = 2, head_hash = h.hash,
+        head_at = h.at, rewards_count = ${head.rewards_count ?? "0"}::integer
+      FROM h WHERE users.id = ${user}`;
+  }
+
+  test("moves to a lone entry, and to none that starts from another balance or fakes rewards", async () => {
+    const user = await insertUser(sql);
+    expect(await refusalOf(bringOne(user, "105.00", "-5.00"))).toBe(KEPT_BY_TRIGGERS);
+    expect(await refusalOf(bringOne(user, "95.00", "5.00"))).toBe(KEPT_BY_TRIGGERS);
+    expect(await refusalOf(bringOne(user, "100.00", "1.00", { rewards_count: "-5" }))).toBe(KEPT_BY_TRIGGERS);
+    await bringOne(user, "100.00", "1.00");
+    expect(await bookOf(sql, user)).toMatchObject({ balance: "101.00", count: 2 });
+  });
+
+  test("is not moved by an entry that explains a balance written in the same statement wrongly", async () => {
+    const user = await insertUser(sql, "10.00");
+    const slipped = sql`
+      WITH u AS (UPDATE users SET extropy_balance = 20 WHERE id = ${user})
+      INSERT INTO extropy_ledger (user_id, user_seq, transaction_type, amount, balance_before, balance_after)
+      VALUES (${user}, 2, 'penalty', -10, 20, 10)`;
+    expect(await refusalOf(slipped)).toBe(KEPT_BY_TRIGGERS);
+    const newcomer = sql`
+      WITH n AS (
+        INSERT INTO users (username, email, api_key_hash, api_key_prefix, extropy_balance)
+        VALUES ('newcomer', 'newcomer@example.org', 'newcomer', 'ext_test', 10) RETURNING id)
+      INSERT INTO extropy_ledger (user_id, user_seq, transaction_type, amount, balance_before, balance_after, prev_hash,
+        transaction_id, leg, created_at)
+      SELECT id, 1, 'penalty', -10, 10, 0, repeat('0', 64), uuid_v7(), 1, now() FROM n`;
+    expect(await refusalOf(newcomer)).toBe(KEPT_BY_TRIGGERS);
+  });
+
+  test("stays with its user: an id can't be changed, nor taken over together with its entries", async () => {
+    const [one, other] = [await insertUser(sql), await insertUser(sql, "0.00")];
+    expect([FOREIGN_KEY, KEPT_BY_TRIGGERS]).toContain(
+      await refusalOf(sql`UPDATE users SET id = uuid_v7() WHERE id = ${other}`),
+    );
+    const swapped = sql`
+      UPDATE users SET id = CASE id WHEN ${one}::uuid THEN ${other}::uuid ELSE ${one}::uuid END
+      WHERE id IN (${one}, ${other})`;
+    expect([UNIQUE, KEPT_BY_TRIGGERS]).toContain(await refusalOf(swapped));
+    const replaced = sql`
+      WITH gone AS (DELETE FROM users WHERE id = ${one} RETURNING id)
+      INSERT INTO users (id, username, email, api_key_hash, api_key_prefix)
+      SELECT id, 'heir', 'heir@example.org', 'heir', 'ext_test' FROM gone`;
+    expect(await refusalOf(replaced)).toBe(KEPT_BY_TRIGGERS);
+  });
+
+  test("and its proofs don't look at operators that somebody else has made", async () => {
+    const user = await insertUser(sql);
+    const forged = sql.begin(async tx => {
+      await tx`CREATE SCHEMA evil`;
+      for (const [name, left, right] of [
+        ["<>", "numeric", "numeric"],
+        ["<>", "varchar", "text"],
+        ["<", "numeric", "integer"],
+      ]) {
+        await tx.unsafe(`
+          CREATE FUNCTION evil.never(${left}, ${right}) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT false';
+          CREATE OPERATOR evil.${name} (LEFTARG = ${left}, RIGHTARG = ${right}, FUNCTION = evil.never)`);
+      }
+      await tx`SET LOCAL search_path = evil, pg_catalog, public`;
+      await tx`SAVEPOINT before`;
+      const wrongSum = tx`
+        INSERT INTO public.extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after)
+        VALUES (${user}, 'bonus', 5, 100, 777)`;
+      expect(await refusalOf(wrongSum)).toBe(CHECK);
+      await tx`ROLLBACK TO SAVEPOINT before`;
+      await tx`
+        INSERT INTO public.extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, entry_hash)
+        VALUES (${user}, 'bonus', 5, 100, 105, repeat('f', 64))`;
+    });
+    expect(await refusalOf(forged)).toBe(NOT_FOLLOWING);
   });
 
   const broken: [string, Parameters<typeof bringAlong>[1]][] = [

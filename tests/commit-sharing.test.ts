@@ -117,6 +117,17 @@ describe("commands that share commits", () => {
     expect(settled.filter(result => result.status === "rejected").length).toBe(1);
   });
 
+  test("are refused when those that wait weigh too much, whether or not they share", async () => {
+    for (const isOn of [true, false]) {
+      const { kind } = doubling({ weightOf: () => 1000 });
+      const sharing = new CommitSharing(kind, isOn);
+      const settled = await Promise.allSettled(Array.from({ length: 40 }, (_, n) => sharing.submit(n + 100)));
+      // Two are on their way where they share, and weigh nothing any more; alone all of them are.
+      expect(settled.filter(result => result.status === "fulfilled").length).toBe(isOn ? 34 : 32);
+      expect(await sharing.submit(1)).toBe(2);
+    }
+  });
+
   test("go alone and side by side when sharing is off", async () => {
     const { kind, batches } = doubling();
     const sharing = new CommitSharing(kind, false);

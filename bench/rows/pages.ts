@@ -19,6 +19,8 @@ const SAMPLES = 40;
 const list = z.object({ next_cursor: z.string().nullable() });
 
 type Reader = { large: Record<string, string>; small: Record<string, string> };
+/** How far down a cursor leads, in pages of the usual length. */
+type Depth = { cursor: string; pages: number };
 type Place = { target: Target; path: string; headers: Record<string, string> };
 
 /** Row 8. */
@@ -33,8 +35,8 @@ export async function pages(stage: Stage): Promise<Measured> {
 
   const own = await findCursor({ target: large, path: "/api/ledger", headers: busiest.large });
   const all = await findCursor({ target: large, path: "/api/admin/ledger", headers: admin.large });
-  const compare = (path: string, reader: Reader, cursor: string) =>
-    comparePages(stage, path, reader, cursor, { large, small });
+  const compare = (path: string, reader: Reader, deep: Depth) =>
+    comparePages(stage, path, reader, deep, { large, small });
   return nearestToLimit([
     ...(await compare("/api/ledger", busiest, own)),
     ...(await compare("/api/admin/ledger", admin, all)),
@@ -46,7 +48,7 @@ async function comparePages(
   stage: Stage,
   path: string,
   reader: Reader,
-  cursor: string,
+  { cursor, pages }: Depth,
   { large, small }: { large: Target; small: Target },
 ): Promise<Figure[]> {
   const first = { target: large, path, headers: reader.large };
@@ -56,7 +58,11 @@ async function comparePages(
     small: () => measurePageMs({ target: small, path, headers: reader.small }),
   });
   return [
-    { name: `${path}: deep against first`, ours: figures.deep, reference: figures.first },
+    {
+      name: `${path}: ${pages.toLocaleString("en")} pages deep against first`,
+      ours: figures.deep,
+      reference: figures.first,
+    },
     { name: `${path}: large against small`, ours: figures.first, reference: figures.small },
   ];
 }
@@ -72,17 +78,18 @@ async function measurePageMs(place: Place): Promise<number> {
   return median(times);
 }
 
-/** Goes down 10,000 pages of the usual length, or as far as there is something, and gives the cursor there. */
-async function findCursor(place: Place): Promise<string> {
+/** Goes down 10,000 pages of the usual length, or as far as there is something, and gives the place. */
+async function findCursor(place: Place): Promise<Depth> {
   let cursor: string | undefined;
-  for (let page = 0; page < (PAGES_DEEP * PAGE) / STRIDE; page++) {
+  let strides = 0;
+  for (; strides < (PAGES_DEEP * PAGE) / STRIDE; strides++) {
     const query = `?limit=${STRIDE}${cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`}`;
     const { next_cursor } = list.parse(JSON.parse(await get({ ...place, path: place.path + query })));
     if (next_cursor === null) break;
     cursor = next_cursor;
   }
   if (cursor === undefined) throw new Error(`${place.path} has a single page`);
-  return cursor;
+  return { cursor, pages: (strides * STRIDE) / PAGE };
 }
 
 /** Versions without admin pages are measured by their API alone. */

@@ -35,7 +35,8 @@ export function attributeKind(sql: Sql): SharedKind<AttributeCommand, AttributeO
     execute: commands => callAttributeCards(sql, commands),
     claimsOf: ({ caller, idempotency, sourceCardId, targetCardId, type }) => [
       ...claimOfKey(caller.userId, idempotency),
-      `attribution:${sourceCardId}:${targetCardId}:${type}`,
+      // One id can be written in two ways.
+      `attribution:${sourceCardId}:${targetCardId}:${type}`.toLowerCase(),
     ],
     weightOf: () => 2,
   };

@@ -1,4 +1,4 @@
-// SQL of the ledger. Entries come in through post_entries (migrations/0002_books.sql) alone.
+// SQL of the ledger. Entries come in through post_entries (migrations/0011_throughput.sql) alone.
 
 import type { Tx } from "../db.ts";
 
