@@ -75,8 +75,8 @@ function encode<Row extends object>(rows: readonly Row[], columns: CsvColumns<Ro
   return records.map(record => `${record.join(",")}\r\n`).join("");
 }
 
-/** Spreadsheets overlook tabs and carriage returns before a formula. */
-const FORMULA = /^[\t\r]*[=+\-@]/;
+/** Spreadsheets overlook white space before a formula, and some read the full-width signs as well. */
+const FORMULA = /^[\s\uFEFF]*[=+\-@＝＋－＠]/;
 const QUOTED = /[",\r\n]/;
 
 function encodeField(value: unknown, kind: Kind): string {

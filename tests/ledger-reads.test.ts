@@ -463,6 +463,10 @@ test("texts that a spreadsheet would run get an apostrophe, numbers stay numbers
     "@SUM(A1)",
     "\t=1",
     " =1",
+    "\n=1",
+    "\u00a0=1",
+    "\ufeff=1",
+    "＝1",
     '=HYPERLINK("http://x";"y"),z',
     'plain, with "quotes"\nand\rlines\r\n',
     "a=1",
@@ -484,7 +488,7 @@ test("texts that a spreadsheet would run get an apostrophe, numbers stay numbers
     .slice(0, notes.length)
     .map(row => row.note ?? "")
     .toReversed();
-  expect(shown).toEqual(notes.map(note => (/^\t?[=+\-@]/.test(note) ? `'${note}` : note)));
+  expect(shown).toEqual(notes.map(note => (/^\s*[=+\-@＝]/.test(note) ? `'${note}` : note)));
   expect(rows[0]).toMatchObject({ amount: "-1.00", transaction_type: "transfer_sent" });
   const entries = await readAll(member.key, {});
   const plain = (value: unknown) => (value === null ? "" : String(value));

@@ -3,7 +3,6 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { compareSync } from "bcryptjs";
 import { isWellFormedKey, keyPrefix } from "../src/auth/key.ts";
@@ -17,7 +16,7 @@ import { Progress } from "../src/demo/progress.ts";
 import { type Seeded, type SeedOptions, seedDemo } from "../src/demo/seed.ts";
 import { verifyDatabase } from "../src/migrate/verify.ts";
 import { registration } from "../src/users/model.ts";
-import { startProgram } from "./server.ts";
+import { createFolder, startProgram } from "./server.ts";
 import { createTestDatabase, type TestDatabase } from "./support.ts";
 
 setDefaultTimeout(60_000);
@@ -262,7 +261,7 @@ describe("the command", () => {
   });
 
   test("writes the keys to a new file that only its owner reads", async () => {
-    const file = join(tmpdir(), `extrophi-keys-${process.pid}`);
+    const file = join(createFolder(), "keys");
     const { exitCode, stdout } = await run("--users", "4", "--entries=60", "--keys", "3", "--with-keys", file);
     expect(exitCode).toBe(0);
     expect(stdout).toMatch(/users +4\n[\s\S]*ledger entries +60\n[\s\S]*The keys of 3 users are in /);

@@ -11,6 +11,9 @@ export const DAYS_MAX = 366;
 export const TOP = 20;
 
 const DAY_MS = 86_400_000;
+/** What has a date of four digits: from the first day of year 1 until the last one of 9999, as the end of a time. */
+const DAY_MIN = Date.parse("0001-01-01") / DAY_MS;
+const DAY_BOUND = Date.parse("9999-12-31") / DAY_MS;
 
 const dayOrMoment = z.union(
   [z.iso.date().refine(date => !date.startsWith("0000")), moment],
@@ -37,6 +40,8 @@ export function readDays(query: z.output<typeof analyticsQuery>, nowMs: number):
   const start = query.from === undefined ? end - DAYS_DEFAULT : dayOf(Date.parse(query.from));
   const isBackwards =
     query.from !== undefined && query.to !== undefined && Date.parse(query.from) >= Date.parse(query.to);
+  if (start < DAY_MIN || end > DAY_BOUND)
+    throw invalid(query.to === undefined ? "/from" : "/to", "days of the years 1 to 9999");
   if (start >= end || isBackwards) throw invalid("/to", "a moment after `from`");
   if (end - start > DAYS_MAX) throw invalid("/from", `a time of at most ${DAYS_MAX} days`);
   return { from: dateOf(start), to: dateOf(end) };
