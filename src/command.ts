@@ -1,6 +1,7 @@
 // What all commands beside the server share: configuration, a database that is given back whatever happens,
 // and errors that a person can act on told in a paragraph instead of a stack trace.
 
+import { BackupError } from "./backup/error.ts";
 import { type Config, ConfigError, readConfig } from "./config.ts";
 import { type Database, type DatabaseOptions, openDatabase } from "./database.ts";
 import { isUnavailable } from "./db.ts";
@@ -46,7 +47,7 @@ export async function useDatabase<T>(
 
 /** Whether an error is nobody's programming mistake: its message says what to do. */
 export function isForPeople(error: unknown): boolean {
-  const kinds = [ConfigError, StartError, MigrationError, UsageError];
+  const kinds = [BackupError, ConfigError, StartError, MigrationError, UsageError];
   return kinds.some(kind => error instanceof kind) || isUnavailable(error);
 }
 

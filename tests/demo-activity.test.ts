@@ -7,8 +7,8 @@ import { Activity, type ActivityOptions } from "../src/demo/activity.ts";
 import { legsOf } from "../src/demo/activity-model.ts";
 import { formatCents, readAmounts } from "../src/demo/amounts.ts";
 import { formatMoment } from "../src/demo/calendar.ts";
-import { Progress } from "../src/demo/progress.ts";
 import { mix32, Random, STREAM, uuidOf } from "../src/demo/random.ts";
+import { Progress } from "../src/progress.ts";
 import { UsageError } from "../src/usage-error.ts";
 
 setDefaultTimeout(60_000);

@@ -7,10 +7,9 @@ import { listObjects } from "../migrate/listing.ts";
 import { type Losses, rollbackMigrations } from "../migrate/rollback.ts";
 import { writeSnapshot } from "../migrate/snapshot.ts";
 import { readStatus } from "../migrate/status.ts";
-import type { Check } from "../migrate/structure.ts";
-import { verifyDatabase } from "../migrate/verify.ts";
 import { applyMigrations } from "../migrate.ts";
 import { type Arguments, readArguments } from "./migrate-arguments.ts";
+import { printVerification } from "./verify-report.ts";
 
 await runCommand(async (config, args) => {
   const read = readArguments(args);
@@ -26,7 +25,7 @@ async function run(config: Config, { command, to, yes }: Arguments): Promise<num
         await applyMigrations(ownerUrl, { log: console.log });
         return 0;
       case "verify":
-        return await verify(ownerUrl);
+        return (await printVerification(ownerUrl)) ? 0 : 1;
       case "status":
         return await status(ownerUrl);
       case "rollback":
@@ -36,27 +35,6 @@ async function run(config: Config, { command, to, yes }: Arguments): Promise<num
         return 0;
     }
   });
-}
-
-async function verify(url: string): Promise<number> {
-  let differences = 0;
-  await verifyDatabase(url, {
-    report: check => {
-      differences += check.differences.length + check.more;
-      printCheck(check);
-    },
-  });
-  console.log(differences === 0 ? "\nEverything is as it should be." : `\n${plural(differences, "difference")} found.`);
-  return differences === 0 ? 0 : 1;
-}
-
-function printCheck({ name, summary, differences, more, notes }: Check): void {
-  const label = name.padEnd(13);
-  if (differences.length === 0) console.log(`✓ ${label}  ${summary}`);
-  else console.log(`✗ ${label}  ${plural(differences.length + more, "difference")}`);
-  for (const difference of differences) console.log(indent(`- ${difference}`));
-  if (more > 0) console.log(indent(`and ${more} more`));
-  for (const note of notes) console.log(indent(`note: ${note}`));
 }
 
 async function status(url: string): Promise<number> {
@@ -118,12 +96,4 @@ async function readLine(question: string): Promise<string | undefined> {
   process.stdout.write(question);
   for await (const line of console) return line.trim();
   return undefined;
-}
-
-function indent(text: string): string {
-  return `    ${text.replaceAll("\n", "\n    ")}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

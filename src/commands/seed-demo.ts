@@ -4,8 +4,8 @@
 import { runCommand, useDatabase } from "../command.ts";
 import type { Config } from "../config.ts";
 import { KeyFile } from "../demo/key-file.ts";
-import { Progress } from "../demo/progress.ts";
 import { type Seeded, seedDemo } from "../demo/seed.ts";
+import { Progress } from "../progress.ts";
 import { type Arguments, readArguments } from "./seed-demo-arguments.ts";
 
 await runCommand(async (config, args) => {

@@ -1,7 +1,6 @@
 // COPY: how many rows get into a table fast. A row is a line of PostgreSQL's text format.
 
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { copyIn } from "../copy-in.ts";
 import type { Tx } from "../db.ts";
 import { quoted } from "../migrate/connection.ts";
 
@@ -22,10 +21,8 @@ export async function copyRows(
   rows: Iterable<readonly Value[]>,
   advance: (rows: number) => void = () => {},
 ): Promise<void> {
-  const target = await tx
-    .unsafe(`COPY public.${quoted(table)} (${columns.map(quoted).join(", ")}) FROM STDIN`)
-    .writable();
-  await pipeline(Readable.from(chunksOf(rows, advance)), target);
+  const statement = `COPY public.${quoted(table)} (${columns.map(quoted).join(", ")}) FROM STDIN`;
+  await copyIn(tx, statement, chunksOf(rows, advance));
 }
 
 function* chunksOf(rows: Iterable<readonly Value[]>, advance: (rows: number) => void): Generator<Buffer> {
@@ -57,9 +54,4 @@ const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", "\t": "\\t", "
 /** Any text as a Value. */
 export function escapeText(text: string): string {
   return text.replace(/[\\\t\n\r]/g, character => ESCAPES[character] as string);
-}
-
-/** A text[] as PostgreSQL reads it. */
-export function arrayLiteral(elements: readonly string[]): string {
-  return `{${elements.map(element => `"${element.replace(/[\\"]/g, "\\$&")}"`).join(",")}}`;
 }

@@ -1,10 +1,11 @@
 // The rows of everything but the ledger: users, cards, attributions, and the state of some devices.
 
+import { arrayLiteral } from "../array-literal.ts";
 import { type CardData, checksumOf, contentHash, slugStem } from "../cards/text.ts";
 import { ATTRIBUTION_TYPES, type Year } from "./activity-model.ts";
 import { formatCents } from "./amounts.ts";
 import { formatMoment } from "./calendar.ts";
-import { arrayLiteral, escapeText, type Value } from "./copy.ts";
+import { escapeText, type Value } from "./copy.ts";
 import type { Ids } from "./ids.ts";
 import type { DemoKey } from "./keys.ts";
 import type { LedgerHeads } from "./ledger-chain.ts";

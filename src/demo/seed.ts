@@ -1,14 +1,15 @@
 // Makes a demo: simulates a year, copies its rows into an empty database, proves them there, and only then commits.
 
+import { type Bare, withBareTables } from "../bare-tables.ts";
 import type { Config } from "../config.ts";
 import type { Sql, Tx } from "../db.ts";
 import { withDatabase } from "../migrate/connection.ts";
 import { applyMigrations } from "../migrate.ts";
+import type { Progress } from "../progress.ts";
 import { StartError } from "../start-error.ts";
 import { Activity, type ActivityOptions } from "./activity.ts";
 import { trimYear, type Year } from "./activity-model.ts";
 import { readAmounts } from "./amounts.ts";
-import { withBareTables } from "./bare-tables.ts";
 import { checkDemo } from "./check.ts";
 import { copyRows } from "./copy.ts";
 import { DEVICE_COLUMNS, Devices } from "./devices.ts";
@@ -16,7 +17,6 @@ import { Ids } from "./ids.ts";
 import { type DemoKey, makeKeys } from "./keys.ts";
 import { LedgerHeads } from "./ledger-chain.ts";
 import { LEDGER_COLUMNS, ledgerRows, NOTE_COLUMNS, noteRows } from "./ledger-rows.ts";
-import type { Progress } from "./progress.ts";
 import { ATTRIBUTION_COLUMNS, attributionRows, CARD_COLUMNS, cardRows, USER_COLUMNS, userRows } from "./rows.ts";
 
 export type SeedOptions = Readonly<{
@@ -97,6 +97,20 @@ async function simulate(options: ActivityOptions, progress: Progress): Promise<Y
 
 const HASH_BYTES = 32;
 
+/** The large tables, and the triggers for inserted rows whose work is done here; those of later migrations go on firing. */
+const BARE: Bare = {
+  tables: ["public.cards", "public.attributions", "public.extropy_ledger"],
+  triggers: [
+    "users_open_account",
+    "users_number_insert",
+    "cards_number_insert",
+    "update_card_extropy_on_attribution",
+    "extropy_ledger_fill",
+    "extropy_ledger_apply",
+    "extropy_ledger_check_legs",
+  ],
+};
+
 async function fill(
   tx: Tx,
   year: Year,
@@ -125,6 +139,7 @@ async function fill(
 
   await withBareTables(
     tx,
+    BARE,
     async () => {
       const cards = cardRows(year, ids, seed, (card, hash, checksum) => {
         hashes.write(hash, card * HASH_BYTES, "hex");

@@ -2,22 +2,16 @@
 // instead of row by row (for ten million entries minutes instead of hours), and the triggers whose work
 // the loader does itself stay silent. All in the caller's transaction: nobody else ever sees the tables like this.
 
-import type { Tx } from "../db.ts";
-import { arrayLiteral } from "./copy.ts";
+import { arrayLiteral } from "./array-literal.ts";
+import type { Tx } from "./db.ts";
 
-/** The tables that are large. The others are filled as they are. */
-const TABLES = ["public.cards", "public.attributions", "public.extropy_ledger"] as const;
-
-/** Triggers for inserted rows whose work the loader does. Others, of later migrations say, go on firing row by row. */
-const TRIGGERS = [
-  "users_open_account",
-  "users_number_insert",
-  "cards_number_insert",
-  "update_card_extropy_on_attribution",
-  "extropy_ledger_fill",
-  "extropy_ledger_apply",
-  "extropy_ledger_check_legs",
-] as const;
+/** What is taken off while a loader works. */
+export type Bare = Readonly<{
+  /** Tables, with their schema, whose indexes and foreign keys are built anew. The others are filled as they are. */
+  tables: readonly string[];
+  /** Names of triggers in schema public whose work the loader does; undefined: all of them. Others go on firing. */
+  triggers: readonly string[] | undefined;
+}>;
 
 type Part = { what: string; drop: string; make: string };
 type Trigger = { table: string; name: string; state: "O" | "A" | "R" };
@@ -25,11 +19,12 @@ type Trigger = { table: string; name: string; state: "O" | "A" | "R" };
 /** Runs `fill` while the tables are bare, and puts everything back as it was; `onPart` hears what is being built. */
 export async function withBareTables<T>(
   tx: Tx,
+  bare: Bare,
   fill: () => Promise<T>,
   onPart: (what: string, done: number, total: number) => void,
 ): Promise<T> {
-  const triggers = await readTriggers(tx);
-  const parts = [...(await readIndexes(tx)), ...(await readForeignKeys(tx))];
+  const triggers = await readTriggers(tx, bare);
+  const parts = [...(await readIndexes(tx, bare)), ...(await readForeignKeys(tx, bare))];
   for (const { table, name } of triggers) await tx.unsafe(`ALTER TABLE ${table} DISABLE TRIGGER ${name}`);
   for (const part of parts.toReversed()) await tx.unsafe(part.drop);
   const result = await fill();
@@ -44,19 +39,19 @@ export async function withBareTables<T>(
   return result;
 }
 
-function readTriggers(tx: Tx) {
+function readTriggers(tx: Tx, { triggers }: Bare) {
   return tx.unsafe<Trigger[]>(
     `SELECT tgrelid::regclass::text AS table, quote_ident(tgname) AS name, tgenabled::text AS state
      FROM pg_trigger
-     WHERE tgname = ANY ($1::text[]) AND NOT tgisinternal AND tgenabled <> 'D'
+     WHERE ($1::text[] IS NULL OR tgname = ANY ($1::text[])) AND NOT tgisinternal AND tgenabled <> 'D'
        AND tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
      ORDER BY 1, 2`,
-    [arrayLiteral(TRIGGERS)],
+    [triggers ? arrayLiteral(triggers) : null],
   );
 }
 
 /** Every index but the primary keys: these are filled in their order, which is quick, and foreign keys rest on them. */
-function readIndexes(tx: Tx) {
+function readIndexes(tx: Tx, { tables }: Bare) {
   return tx.unsafe<Part[]>(
     `SELECT c.relname AS what,
        CASE WHEN k.oid IS NULL THEN 'DROP INDEX ' || i.indexrelid::regclass
@@ -69,12 +64,12 @@ function readIndexes(tx: Tx) {
      LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype IN ('u', 'x')
      WHERE i.indrelid = ANY ($1::regclass[]) AND NOT i.indisprimary
      ORDER BY c.relname`,
-    [arrayLiteral(TABLES)],
+    [arrayLiteral(tables)],
   );
 }
 
 /** The foreign keys of these tables, and others' that rest on an index that is taken off. */
-function readForeignKeys(tx: Tx) {
+function readForeignKeys(tx: Tx, { tables }: Bare) {
   return tx.unsafe<Part[]>(
     `SELECT k.conname AS what,
        'ALTER TABLE ' || k.conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(k.conname) AS drop,
@@ -85,6 +80,6 @@ function readForeignKeys(tx: Tx) {
      WHERE k.contype = 'f' AND (k.conrelid = ANY ($1::regclass[])
        OR (i.indrelid = ANY ($1::regclass[]) AND NOT i.indisprimary))
      ORDER BY k.conname`,
-    [arrayLiteral(TABLES)],
+    [arrayLiteral(tables)],
   );
 }
