@@ -203,7 +203,7 @@ test("packages that can't be installed are explained", async () => {
 /** The project without node_modules. */
 function cloneProject(): string {
   const clone = createFolder();
-  for (const path of ["package.json", "bun.lock", "bunfig.toml", "src"]) {
+  for (const path of ["package.json", "bun.lock", "bunfig.toml", "patches", "src"]) {
     cpSync(join(PROJECT, path), join(clone, path), { recursive: true });
   }
   return clone;
