@@ -1,6 +1,7 @@
 // The wire contract of the audit log: what operators did, and why.
 
 import { z } from "zod";
+import type { CsvColumns } from "../csv.ts";
 import { moment } from "../moment.ts";
 import { text } from "../text.ts";
 
@@ -49,6 +50,7 @@ export const auditFilter = {
   actor_id: z.guid().optional().describe("Only what this operator did."),
   action: auditAction.optional().describe("Only deeds of this kind."),
   user_id: z.guid().optional().describe("Only what concerns this account, on either side of a movement."),
+  transaction_id: z.guid().optional().describe("Only the record of this movement."),
   from: moment.optional().describe("Only what was done at this moment or later."),
   to: moment.optional().describe("Only what was done before this moment."),
 };
@@ -56,6 +58,25 @@ export type AuditFilter = {
   actor_id?: string | undefined;
   action?: AuditAction | undefined;
   user_id?: string | undefined;
+  transaction_id?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
+};
+
+/** A line of the CSV file. */
+export const auditColumns: CsvColumns<AuditRecord> = {
+  id: "text",
+  at: "text",
+  actor_id: "text",
+  actor_username: "text",
+  action: "text",
+  user_id: "text",
+  user_username: "text",
+  counterparty_id: "text",
+  counterparty_username: "text",
+  transaction_id: "text",
+  before: "text",
+  after: "text",
+  reason: "text",
+  request_id: "text",
 };

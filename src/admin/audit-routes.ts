@@ -6,37 +6,20 @@ import { preferredType } from "../accept.ts";
 import { confirmOperator } from "../auth/operator.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { answers } from "../contract.ts";
-import { type CsvColumns, csvResponse } from "../csv.ts";
+import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
 import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
-import { type AuditFilter, type AuditRecord, auditFilter, auditRecord } from "./audit-model.ts";
+import { type AuditFilter, auditColumns, auditFilter, auditRecord } from "./audit-model.ts";
 import { listAudit } from "./audit-store.ts";
-
-const columns: CsvColumns<AuditRecord> = {
-  id: "text",
-  at: "text",
-  actor_id: "text",
-  actor_username: "text",
-  action: "text",
-  user_id: "text",
-  user_username: "text",
-  counterparty_id: "text",
-  counterparty_username: "text",
-  transaction_id: "text",
-  before: "text",
-  after: "text",
-  reason: "text",
-  request_id: "text",
-};
 
 /** `/api/admin/audit`. */
 export function auditRoutes({ sql, guard, log }: Services) {
   function exportAudit(request: Request, caller: Caller, query: AuditFilter & PageRequest) {
     return csvResponse({
       name: "audit",
-      columns,
+      columns: auditColumns,
       list: ({ limit, cursor = query.cursor }) => listAudit(sql, query, { limit, cursor }),
       confirm: () => confirmOperator(sql, caller, "read"),
       onError: error => {

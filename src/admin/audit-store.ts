@@ -63,6 +63,7 @@ export async function listAudit(
       ${filter.actor_id ? sql`AND a.actor_id = ${filter.actor_id}::uuid` : sql``}
       ${filter.action ? sql`AND a.action = ${filter.action}` : sql``}
       ${filter.user_id ? sql`AND (a.user_id = ${filter.user_id}::uuid OR a.counterparty_id = ${filter.user_id}::uuid)` : sql``}
+      ${filter.transaction_id ? sql`AND a.transaction_id = ${filter.transaction_id}::uuid` : sql``}
     ORDER BY a.at DESC, a.id DESC LIMIT ${limit + 1}`;
   return toPage(
     rows,

@@ -24,6 +24,9 @@ export const listedCard = card
   .meta({ id: "ListedCard" });
 export type ListedCard = z.output<typeof listedCard>;
 
+/** A card with its text; null: it was withdrawn. */
+export type CardDetail = ListedCard & { content: string | null };
+
 export const listedCardQuery = z.strictObject({
   ...pageQuery,
   user: userText.optional().describe("Only cards of this account: its id or username."),

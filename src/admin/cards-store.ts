@@ -5,7 +5,8 @@ import { readBounded } from "../bounded-read.ts";
 import { likePattern } from "../cards/store.ts";
 import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
-import type { CardOrder, ListedCard, ListedCardFilter } from "./cards-model.ts";
+import { Problem } from "../problem.ts";
+import type { CardDetail, CardOrder, ListedCard, ListedCardFilter } from "./cards-model.ts";
 import { findFilterUser } from "./user-filter.ts";
 
 /** What a page is ordered by before the id, as the cursor holds it. */
@@ -14,6 +15,27 @@ const SORTS = {
   most_cited: { value: (card: ListedCard) => String(card.attribution_count), form: z.string().regex(/^\d{1,9}$/) },
   most_earned: { value: (card: ListedCard) => card.extropy_earned, form: z.string().regex(/^\d{1,18}\.\d\d$/) },
 } as const;
+
+/** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
+const listedColumns = (sql: Sql) => sql`
+  c.id, jsonb_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name) AS author,
+  CASE WHEN c.is_published THEN 'published' ELSE 'withdrawn' END AS status,
+  CASE WHEN c.is_published THEN c.title END AS title, CASE WHEN c.is_published THEN c.slug END AS slug,
+  CASE WHEN c.is_published THEN c.public_url END AS public_url,
+  c.privacy_level, c.category, CASE WHEN c.is_published THEN c.tags ELSE '{}' END AS tags,
+  c.view_count::float8 AS view_count, c.attribution_count, c.extropy_earned, c.published_at, c.edited_at, c.withdrawn_at`;
+
+/** A card that has a page or had one: what psql left without an address was never published. */
+const wasPublished = (sql: Sql) => sql`c.published_at IS NOT NULL AND (c.is_published OR c.withdrawn_at IS NOT NULL)`;
+
+/** Any card, also a withdrawn one, of which there is no text. Throws `not-found`. */
+export async function getAnyCard(sql: Sql, id: string): Promise<CardDetail> {
+  const [row] = await sql<CardDetail[]>`
+    SELECT ${listedColumns(sql)}, CASE WHEN c.is_published THEN c.content END AS content
+    FROM cards c JOIN users u ON u.id = c.user_id WHERE c.id = ${id}::uuid AND ${wasPublished(sql)}`;
+  if (!row) throw new Problem("not-found");
+  return row;
+}
 
 /** Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. Throws `validation`. */
 export async function listAllCards(
@@ -28,8 +50,7 @@ export async function listAllCards(
   const [column, cast] = orderOf(sql, filter.sort);
   const order = sql`${column} DESC, c.id DESC LIMIT ${limit + 1}`;
   const conditions = sql`
-    -- A card that has a page or had one: what psql left without an address was never published.
-    c.published_at IS NOT NULL AND (c.is_published OR c.withdrawn_at IS NOT NULL)
+    ${wasPublished(sql)}
     ${after ? sql`AND (${column}, c.id) < (${after[0]}::${cast}, ${after[1]}::uuid)` : sql``}
     ${userId ? sql`AND c.user_id = ${userId}::uuid` : sql``}
     ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
@@ -46,12 +67,7 @@ export async function listAllCards(
   const rows = await readBounded<ListedCard>(
     sql,
     tx => tx`
-      SELECT c.id, jsonb_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name) AS author,
-        CASE WHEN c.is_published THEN 'published' ELSE 'withdrawn' END AS status,
-        CASE WHEN c.is_published THEN c.title END AS title, CASE WHEN c.is_published THEN c.slug END AS slug,
-        CASE WHEN c.is_published THEN c.public_url END AS public_url,
-        c.privacy_level, c.category, CASE WHEN c.is_published THEN c.tags ELSE '{}' END AS tags,
-        c.view_count::float8 AS view_count, c.attribution_count, c.extropy_earned, c.published_at, c.edited_at, c.withdrawn_at
+      SELECT ${listedColumns(sql)}
       FROM (${found}) c JOIN users u ON u.id = c.user_id
       ORDER BY ${column} DESC, c.id DESC`,
   );

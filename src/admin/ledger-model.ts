@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { CsvColumns } from "../csv.ts";
 import { pageQuery } from "../cursor.ts";
-import { ledgerEntry, ledgerFilter, type TransactionType } from "../ledger/model.ts";
+import { type LedgerEntryDetail, ledgerEntry, ledgerFilter, type TransactionType } from "../ledger/model.ts";
 import { compareAmounts, signedAmountText } from "../money.ts";
 import { invalid } from "../problem.ts";
 import { userText } from "./user-filter.ts";
@@ -44,6 +44,15 @@ export function requireRange({ amount_min, amount_max }: AccountEntryFilter): vo
   if (amount_min === undefined || amount_max === undefined || compareAmounts(amount_min, amount_max) <= 0) return;
   throw invalid("/amount_max", "an amount that is not below `amount_min`");
 }
+
+/** An entry as its page shows it: with all that its hash covers, and what became of it. */
+export type EntryView = LedgerEntryDetail & {
+  user: { id: string; username: string };
+  /** The entry of the other leg; null where there is none. */
+  sibling_id: string | null;
+  /** The entry that undid this one. */
+  reversed_by: string | null;
+};
 
 /** A line of the CSV file. */
 export type AccountEntryLine = Omit<AccountEntry, "user"> & { user_id: string; username: string };

@@ -6,8 +6,9 @@ import { readBounded } from "../bounded-read.ts";
 import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { entryId } from "../ledger/model.ts";
-import { entryColumns } from "../ledger/reads.ts";
-import type { AccountEntry, AccountEntryFilter } from "./ledger-model.ts";
+import { entryColumns, selectEntryDetails } from "../ledger/reads.ts";
+import { Problem } from "../problem.ts";
+import type { AccountEntry, AccountEntryFilter, EntryView } from "./ledger-model.ts";
 import { findFilterUser } from "./user-filter.ts";
 
 const sort = z.tuple([sortTime, entryId]);
@@ -56,4 +57,15 @@ export async function listAllEntries(
     row => row,
     row => cursors.keyOf(row.created_at, row.id),
   );
+}
+
+/** Any entry, with all that its hash covers. Throws `not-found`. */
+export async function getAnyEntry(sql: Sql, id: string): Promise<EntryView> {
+  const [row] = await sql<EntryView[]>`
+    SELECT e.*, jsonb_build_object('id', owner.id, 'username', owner.username) AS user,
+      (SELECT o.id::text FROM extropy_ledger o WHERE o.transaction_id = e.transaction_id AND o.leg = 3 - e.leg) AS sibling_id,
+      (SELECT r.id::text FROM extropy_ledger r WHERE r.reverses_id = e.id) AS reversed_by
+    FROM (${selectEntryDetails(sql, sql`l.id = ${id}::bigint`)}) e JOIN users owner ON owner.id = e.user_id`;
+  if (!row) throw new Problem("not-found");
+  return row;
 }

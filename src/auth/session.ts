@@ -4,6 +4,7 @@
 
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
+import { sha256 } from "../sha256.ts";
 import { confirmOperator } from "./operator.ts";
 import { type Caller, type Role, SCOPES, type Scope } from "./scopes.ts";
 
@@ -24,7 +25,7 @@ export async function beginSession(sql: Sql, caller: Caller): Promise<string> {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))).toString("base64url");
   await sql`
     INSERT INTO operator_sessions (token_hash, user_id, key_id)
-    VALUES (${hashOf(token)}, ${caller.userId}::uuid, ${caller.keyId}::uuid)`;
+    VALUES (${sha256(token)}, ${caller.userId}::uuid, ${caller.keyId}::uuid)`;
   await sql`
     DELETE FROM operator_sessions
     WHERE last_seen_at < now() - ${IDLE_MINUTES} * interval '1 minute'
@@ -47,7 +48,7 @@ type Row = {
  * `forbidden` where the account is no operator's any more.
  */
 export async function resumeSession(sql: Sql, token: string): Promise<Operator> {
-  const token_hash = hashOf(token);
+  const token_hash = sha256(token);
   const [row] = await sql<Row[]>`
     SELECT s.user_id, s.key_id, u.username, u.role, k.scopes,
       u.account_key_id = s.key_id OR k.kind = 'retiring' AS is_account_key,
@@ -70,14 +71,10 @@ export async function resumeSession(sql: Sql, token: string): Promise<Operator> 
 
 /** Ends one session. */
 export async function endSession(sql: Sql, token: string): Promise<void> {
-  await sql`DELETE FROM operator_sessions WHERE token_hash = ${hashOf(token)}`;
+  await sql`DELETE FROM operator_sessions WHERE token_hash = ${sha256(token)}`;
 }
 
 /** Ends all sessions of an account. */
 export async function endSessionsOf(sql: Sql, userId: string): Promise<void> {
   await sql`DELETE FROM operator_sessions WHERE user_id = ${userId}::uuid`;
-}
-
-function hashOf(token: string): string {
-  return new Bun.CryptoHasher("sha256").update(token).digest("hex");
 }

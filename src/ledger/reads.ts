@@ -7,7 +7,7 @@ import { liveKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { readBounded } from "../bounded-read.ts";
 import { decodeCursor, type Page, type PageRequest, timeAlone, toPage } from "../cursor.ts";
-import type { Sql } from "../db.ts";
+import type { Fragment, Sql } from "../db.ts";
 import { invalid, Problem } from "../problem.ts";
 import type { Balance } from "./balance.ts";
 import type { LedgerEntry, LedgerEntryDetail, LedgerFilter } from "./model.ts";
@@ -67,19 +67,23 @@ export async function listEntries(
   );
 }
 
+/** The SELECT of LedgerEntryDetails, of the entries under the alias l that meet the condition. */
+export const selectEntryDetails = (sql: Sql, condition: Fragment) => sql`
+  SELECT ${entryColumns(sql)}, l.user_id, l.leg, l.idempotency_key, l.metadata, l.prev_hash,
+    ledger_entry_text(l.prev_hash, l.id, l.user_id, l.user_seq, l.transaction_id, l.transaction_type, l.amount,
+      l.balance_before, l.balance_after, l.card_id, l.attribution_id, l.reverses_id, l.idempotency_key,
+      l.description, l.metadata, l.created_at) AS canonical_text,
+    CASE WHEN s.id IS NOT NULL THEN jsonb_build_object('user', jsonb_build_object('id', u.id, 'username', u.username),
+      'transaction_type', s.transaction_type, 'amount', s.amount::text, 'entry_hash', s.entry_hash) END AS sibling
+  FROM extropy_ledger l
+  LEFT JOIN extropy_ledger s ON s.transaction_id = l.transaction_id AND s.leg = 3 - l.leg
+  LEFT JOIN users u ON u.id = s.user_id
+  WHERE ${condition}`;
+
 /** One of the caller's own entries, with all that its hash covers. Throws `not-found`. */
 export async function getEntry(sql: Sql, caller: Caller, id: string): Promise<LedgerEntryDetail> {
-  const [row] = await sql<LedgerEntryDetail[]>`
-    SELECT ${entryColumns(sql)}, l.user_id, l.leg, l.idempotency_key, l.metadata, l.prev_hash,
-      ledger_entry_text(l.prev_hash, l.id, l.user_id, l.user_seq, l.transaction_id, l.transaction_type, l.amount,
-        l.balance_before, l.balance_after, l.card_id, l.attribution_id, l.reverses_id, l.idempotency_key,
-        l.description, l.metadata, l.created_at) AS canonical_text,
-      CASE WHEN s.id IS NOT NULL THEN jsonb_build_object('user', jsonb_build_object('id', u.id, 'username', u.username),
-        'transaction_type', s.transaction_type, 'amount', s.amount::text, 'entry_hash', s.entry_hash) END AS sibling
-    FROM extropy_ledger l
-    LEFT JOIN extropy_ledger s ON s.transaction_id = l.transaction_id AND s.leg = 3 - l.leg
-    LEFT JOIN users u ON u.id = s.user_id
-    WHERE l.id = ${id}::bigint AND l.user_id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
+  const own = sql`l.id = ${id}::bigint AND l.user_id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
+  const [row] = await sql<LedgerEntryDetail[]>`${selectEntryDetails(sql, own)}`;
   if (!row) throw new Problem("not-found");
   return row;
 }

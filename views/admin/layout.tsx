@@ -6,7 +6,16 @@ import { attribute } from "../components/text.tsx";
 import { KeysDialog } from "./keys-dialog.tsx";
 
 /** The parts of the admin pages, in the order of the menu; `key` follows a `g`. */
-export const SECTIONS = [{ name: "users", title: "Users", path: "/admin/users", key: "u" }] as const;
+export const SECTIONS = [
+  { name: "overview", title: "Overview", path: "/admin", key: "o" },
+  { name: "users", title: "Users", path: "/admin/users", key: "u" },
+  { name: "ledger", title: "Ledger", path: "/admin/ledger", key: "l" },
+  { name: "cards", title: "Cards", path: "/admin/cards", key: "c" },
+  { name: "attributions", title: "Attributions", path: "/admin/attributions", key: "a" },
+  { name: "sync", title: "Sync", path: "/admin/sync", key: "s" },
+  { name: "integrity", title: "Integrity", path: "/admin/integrity", key: "i" },
+  { name: "audit", title: "Audit log", path: "/admin/audit", key: "d" },
+] as const;
 export type Section = (typeof SECTIONS)[number]["name"] | "none";
 
 export type AdminFrame = {

@@ -146,6 +146,8 @@ class Tail {
       this.body.prepend(template.content);
     }
     if (fresh.length > 0) this.body.closest(".table")?.querySelector(".empty")?.remove();
+    const keep = Number(this.element.dataset.tailKeep ?? Infinity);
+    while (this.body.rows.length > keep) this.body.lastElementChild.remove();
     if (this.body.rows.length > ROWS_MAX) this.paused = true;
     this.show();
   }

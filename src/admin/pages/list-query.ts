@@ -23,15 +23,27 @@ export async function readList<Query, T>(
   schema: z.ZodType<Query>,
   raw: Readonly<Record<string, string>>,
   list: (query: Query) => Promise<T>,
+  defaults = PAGED,
 ): Promise<Listed<T>> {
   try {
-    const parsed = schema.safeParse({ limit: String(PAGE_ROWS), ...daysToMoments(raw) });
-    if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(describe) });
-    return { found: await list(parsed.data), status: 200 };
+    return { found: await list(readQuery(schema, raw, defaults)), status: 200 };
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500 || error.slug === "unauthenticated") throw error;
     return { problem: { ...messageOf(error), title: "This can't be listed" }, status: error.status };
   }
+}
+
+const PAGED: Readonly<Record<string, string>> = { limit: String(PAGE_ROWS) };
+
+/** Reads the query. Throws `validation`. */
+export function readQuery<Query>(
+  schema: z.ZodType<Query>,
+  raw: Readonly<Record<string, string>>,
+  defaults = PAGED,
+): Query {
+  const parsed = schema.safeParse({ ...defaults, ...daysToMoments(raw) });
+  if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(describe) });
+  return parsed.data;
 }
 
 function describe(issue: z.core.$ZodIssue) {

@@ -17,7 +17,6 @@ import { accountFilter } from "../users-model.ts";
 import { getAccount, listAccounts } from "../users-store.ts";
 import { readList, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
-import { redirect } from "./reply.ts";
 
 const query = z.strictObject({ ...pageQuery, ...accountFilter });
 const hidden = { detail: { hide: true } };
@@ -68,7 +67,6 @@ export function userPages(services: Services) {
   }
 
   return new Elysia({ name: "user-pages" })
-    .get("/admin", async ({ request }) => pages.read(request, async () => redirect("/admin/users")), hidden)
     .get("/admin/users", async ({ request }) => pages.read(request, users), hidden)
     .get(
       "/admin/users/:id",

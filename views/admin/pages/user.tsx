@@ -12,6 +12,7 @@ import { attributionColumns, cardColumns, entryColumns } from "../lists.tsx";
 import { DoneNotice } from "../notices.tsx";
 import { Ago, Badge, Count, type Fact, Facts, grouped, Id } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
+import { deviceColumns } from "./sync.tsx";
 import { AccountState } from "./users.tsx";
 
 /** What was done a moment ago, as the address of the page after it says. */
@@ -91,7 +92,7 @@ export function UserPage(props: UserProps) {
           empty="Nothing was published."
         />
       </Part>
-      <Part id="received" title="Cited by others" more={`/admin/attributions?source_user=${user}`}>
+      <Part id="received" title="Cited by others" more={`/admin/attributions/all?source_user=${user}`}>
         <DataTable
           caption="Cited by others"
           columns={attributionColumns()}
@@ -99,7 +100,7 @@ export function UserPage(props: UserProps) {
           empty="Nobody has cited this author yet."
         />
       </Part>
-      <Part id="made" title="Cites others" more={`/admin/attributions?target_user=${user}`}>
+      <Part id="made" title="Cites others" more={`/admin/attributions/all?target_user=${user}`}>
         <DataTable
           caption="Cites others"
           columns={attributionColumns()}
@@ -111,7 +112,12 @@ export function UserPage(props: UserProps) {
         <DataTable caption="Named keys" columns={KEYS} rows={props.keys} empty="No named keys: only the account key." />
       </Part>
       <Part id="devices" title="Devices" more={`/admin/sync?user=${user}`}>
-        <DataTable caption="Devices" columns={DEVICES} rows={props.devices} empty="No device was ever kept in step." />
+        <DataTable
+          caption="Devices"
+          columns={deviceColumns}
+          rows={props.devices}
+          empty="No device was ever kept in step."
+        />
       </Part>
     </>
   );
@@ -206,21 +212,4 @@ const KEYS: readonly Column<NamedKey>[] = [
   { label: "May", cell: ({ scopes }) => <span safe>{scopes.join(", ")}</span> },
   { label: "Made", cell: ({ created_at }) => <Ago at={created_at} /> },
   { label: "Ends", cell: ({ expires_at }) => <Ago at={expires_at} /> },
-];
-
-const DEVICES: readonly Column<Device>[] = [
-  {
-    label: "Device",
-    isName: true,
-    cell: ({ device_name, client_id }) => (
-      <bdi class="clip" safe>
-        {device_name || client_id}
-      </bdi>
-    ),
-  },
-  { label: "In step", isNumber: true, cell: ({ synced }) => <Count value={synced} /> },
-  { label: "Pending", isNumber: true, cell: ({ pending }) => <Count value={pending} /> },
-  { label: "Conflicts", isNumber: true, cell: ({ conflicts }) => <Count value={conflicts} /> },
-  { label: "Failed", isNumber: true, cell: ({ failed }) => <Count value={failed} /> },
-  { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
 ];

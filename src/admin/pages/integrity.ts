@@ -1,0 +1,64 @@
+// The page of the check of the books. A check may take minutes: it is begun by a form, goes on whoever looks, and the
+// page shows how far it is.
+
+import { Elysia } from "elysia";
+import type { ProblemMessage } from "../../../views/admin/notices.tsx";
+import { IntegrityPage, type RunningCheck } from "../../../views/admin/pages/integrity.tsx";
+import { requireRole } from "../../auth/operator.ts";
+import { findRecord } from "../../ledger/integrity/records.ts";
+import { invalid, Problem } from "../../problem.ts";
+import type { Services } from "../../services.ts";
+import type { IntegrityReport } from "../integrity-model.ts";
+import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { redirect } from "./reply.ts";
+
+const hidden = { detail: { hide: true } };
+
+/** What is over by then is shown at once. */
+const QUICK_MS = 1_500;
+
+/** `/admin/integrity`. */
+export function integrityPages(services: Services) {
+  const { sql, integrity, log } = services;
+  const pages = operatorPages(services);
+  let running: RunningCheck | undefined;
+  let report: IntegrityReport | undefined;
+  let failure: ProblemMessage | undefined;
+
+  async function view({ operator }: Visit): Promise<View> {
+    const body = IntegrityPage({
+      lastClean: await findRecord(sql),
+      report,
+      running,
+      canCheckAll: operator.role === "admin",
+      problem: failure,
+    });
+    return { title: "Integrity", section: "integrity", body };
+  }
+
+  async function check({ form, operator }: Visit): Promise<Response> {
+    const { what } = form;
+    if (what !== "new" && what !== "all") throw invalid("/what", "new or all");
+    if (what === "all") requireRole(operator, "write");
+    if (running === undefined) await Promise.race([run(what), Bun.sleep(QUICK_MS)]);
+    return redirect("/admin/integrity");
+  }
+
+  async function run(what: RunningCheck["what"]): Promise<void> {
+    running = { what, startedAt: new Date().toISOString() };
+    failure = undefined;
+    try {
+      report = await (what === "all" ? integrity.checkAll() : integrity.checkNew());
+    } catch (error) {
+      failure = messageOf(error instanceof Problem ? error : new Problem("unavailable"));
+      const { name, code } = error as { name?: unknown; code?: unknown };
+      log.warn({ error: { name, code } }, "a check of the books did not come to its end");
+    } finally {
+      running = undefined;
+    }
+  }
+
+  return new Elysia({ name: "integrity-pages" })
+    .get("/admin/integrity", async ({ request }) => pages.read(request, view), hidden)
+    .post("/admin/integrity", async ({ request, body }) => pages.own(request, body, check), hidden);
+}

@@ -1,0 +1,171 @@
+// The pages of the ledger: all entries with filters, live and as CSV; each with what proves it; and its reversal.
+
+import { Elysia } from "elysia";
+import { EntryPage, type LegBalance, ReversePage } from "../../../views/admin/pages/entry.tsx";
+import { LedgerPage } from "../../../views/admin/pages/ledger.tsx";
+import { resumeSession } from "../../auth/session.ts";
+import { readToken } from "../../auth/session-cookie.ts";
+import { idempotencyKeyOf } from "../../idempotency.ts";
+import { entryId } from "../../ledger/model.ts";
+import { requirePeriod } from "../../moment.ts";
+import { sumAmounts } from "../../money.ts";
+import { Problem } from "../../problem.ts";
+import type { Services } from "../../services.ts";
+import { sha256 } from "../../sha256.ts";
+import { listAudit } from "../audit-store.ts";
+import {
+  type AccountEntryFilter,
+  accountEntryColumns,
+  accountEntryQuery,
+  requireRange,
+  toAccountEntryLine,
+} from "../ledger-model.ts";
+import { getAnyEntry, listAllEntries } from "../ledger-store.ts";
+import { LedgerWatch } from "../ledger-watch.ts";
+import { reversalRequest } from "../movements-model.ts";
+import { getMovement } from "../movements-store.ts";
+import { getAccount } from "../users-store.ts";
+import { isTellable, requireForm } from "./change-user.ts";
+import { sendCsv } from "./csv-file.ts";
+import { openTail } from "./ledger-tail.ts";
+import { readList, readQuery, readRaw } from "./list-query.ts";
+import { isSecure, messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { redirect } from "./reply.ts";
+
+const hidden = { detail: { hide: true } };
+
+/** `/admin/ledger` and what is below it. */
+export function ledgerPages(services: Services) {
+  const { sql, log, stopping, movements, baseUrlOf } = services;
+  const pages = operatorPages(services);
+  const watch = new LedgerWatch(sql, log);
+
+  function requireSense(filter: AccountEntryFilter): void {
+    requirePeriod(filter);
+    requireRange(filter);
+  }
+
+  async function ledger({ url }: Visit): Promise<View> {
+    const raw = readRaw(url);
+    const { found, problem, status } = await readList(accountEntryQuery, raw, async filter => {
+      requireSense(filter);
+      return listAllEntries(sql, filter, filter);
+    });
+    const body = LedgerPage({ raw, entries: found?.items ?? [], next: found?.next_cursor ?? null, problem });
+    return { title: "Ledger", section: "ledger", body, status };
+  }
+
+  async function file(visit: Visit): Promise<Response> {
+    const { cursor: _, limit: __, ...filter } = readQuery(accountEntryQuery, readRaw(visit.url));
+    requireSense(filter);
+    return sendCsv(services, visit, {
+      name: "ledger",
+      columns: accountEntryColumns,
+      list: page => listAllEntries(sql, filter, page),
+      toLine: toAccountEntryLine,
+    });
+  }
+
+  async function entry({ url, operator }: Visit, id: string): Promise<View> {
+    const entry = await getAnyEntry(sql, requireEntryId(id));
+    const { items } = await listAudit(sql, { transaction_id: entry.transaction_id }, { limit: 1 });
+    const body = EntryPage({
+      entry,
+      record: items[0],
+      isProven: sha256(entry.canonical_text) === entry.entry_hash,
+      canReverse: operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal",
+      isDone: url.searchParams.get("done") === "reversed",
+    });
+    return { title: `Entry #${entry.id}`, section: "ledger", body };
+  }
+
+  async function reverseView(id: string, fields: Record<string, string>, problem?: Problem): Promise<View> {
+    const entry = await getAnyEntry(sql, id);
+    const { entries } = await getMovement(sql, entry.transaction_id);
+    const legs = await Promise.all(
+      entries.map(async ({ user_id, amount }): Promise<LegBalance> => {
+        const { username, balance } = await getAccount(sql, user_id);
+        const change = amount.startsWith("-") ? amount.slice(1) : `-${amount}`;
+        return { username, before: balance, change, after: sumAmounts([balance, change]) };
+      }),
+    );
+    const body = ReversePage({
+      entry,
+      legs,
+      reason: fields.reason ?? "",
+      idempotencyKey: fields.idempotency_key || crypto.randomUUID(),
+      problem: problem && messageOf(problem),
+    });
+    return { title: `Reverse #${id}`, section: "ledger", body, status: problem?.status ?? 200 };
+  }
+
+  async function reverse({ form, operator, requestId }: Visit, id: string): Promise<View | Response> {
+    try {
+      const asked = requireForm(reversalRequest, { reason: form.reason });
+      const { transactionId } = await movements.reverse({
+        caller: operator.caller,
+        idempotency: idempotencyKeyOf(form.idempotency_key ?? "", `form reversal ${id}`, asked),
+        requestId,
+        entryId: id,
+        reason: asked.reason,
+      });
+      const { entries } = await getMovement(sql, transactionId);
+      const own = entries.find(({ reverses_id }) => reverses_id === id) ?? entries[0];
+      return redirect(`/admin/ledger/${own?.id ?? ""}?done=reversed`);
+    } catch (problem) {
+      if (!isTellable(problem)) throw problem;
+      return reverseView(id, form, problem);
+    }
+  }
+
+  async function tail(request: Request): Promise<Response> {
+    const token = readToken(request, isSecure(baseUrlOf(request)));
+    try {
+      if (token === undefined) throw new Problem("unauthenticated");
+      const confirm = () => resumeSession(sql, token);
+      await confirm();
+      const { cursor: _, limit, ...filter } = readQuery(accountEntryQuery, readRaw(new URL(request.url)));
+      const signal = stopping ? AbortSignal.any([request.signal, stopping]) : request.signal;
+      return openTail(sql, watch, { filter, rows: limit, confirm, signal });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      // The script tells whoever looks at the page; a browser's event source shows no texts.
+      return new Response(null, { status: error.status, headers: { "cache-control": "no-store" } });
+    }
+  }
+
+  return new Elysia({ name: "ledger-pages" })
+    .get("/admin/ledger", async ({ request }) => pages.read(request, ledger), hidden)
+    .get("/admin/ledger.csv", async ({ request }) => pages.read(request, file), hidden)
+    .get(
+      "/admin/ledger/tail",
+      async ({ request, server }) => {
+        server?.timeout(request, 0);
+        return tail(request);
+      },
+      hidden,
+    )
+    .get(
+      "/admin/ledger/:id",
+      async ({ request, params: { id } }) => pages.read(request, visit => entry(visit, id)),
+      hidden,
+    )
+    .get(
+      "/admin/ledger/:id/reverse",
+      async ({ request, params: { id } }) => pages.read(request, async () => reverseView(requireEntryId(id), {})),
+      hidden,
+    )
+    .post(
+      "/admin/ledger/:id/reverse",
+      async ({ request, body, params: { id } }) =>
+        pages.write(request, body, async visit => reverse(visit, requireEntryId(id))),
+      hidden,
+    );
+}
+
+/** Throws `not-found` for what can't be an entry's id. */
+function requireEntryId(text: string): string {
+  const id = entryId.safeParse(text);
+  if (!id.success) throw new Problem("not-found");
+  return id.data;
+}

@@ -1,0 +1,51 @@
+// Where the search box leads: to the one thing that it found, or to a list.
+
+import { Elysia } from "elysia";
+import { z } from "zod";
+import { SearchPage } from "../../../views/admin/pages/search.tsx";
+import type { Services } from "../../services.ts";
+import { anyText } from "../../text.ts";
+import type { Found } from "../search-model.ts";
+import { findAnything } from "../search-store.ts";
+import { requireForm } from "./change-user.ts";
+import { readRaw } from "./list-query.ts";
+import { operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { redirect } from "./reply.ts";
+
+/** The longest address that a card's page has is shorter. */
+const CHARACTERS_MAX = 2048;
+const query = z.object({ q: anyText.max(CHARACTERS_MAX).default("") });
+
+/** `/admin/search`. */
+export function searchPages(services: Services) {
+  const { sql } = services;
+  const pages = operatorPages(services);
+
+  async function search({ url }: Visit): Promise<View | Response> {
+    const asked = requireForm(query, readRaw(url)).q.trim();
+    if (asked === "") return redirect("/admin");
+    const found = await findAnything(sql, asked);
+    const address = onlyOne(found, asked);
+    if (address !== undefined) return redirect(address);
+    return { title: "Search", section: "none", body: SearchPage({ text: asked, found }) };
+  }
+
+  return new Elysia({ name: "search-pages" }).get("/admin/search", async ({ request }) => pages.read(request, search), {
+    detail: { hide: true },
+  });
+}
+
+/** The address of the only thing that was found, or of the account whose whole name was typed. */
+function onlyOne({ accounts, cards, entries, attributions }: Found, asked: string): string | undefined {
+  const named = accounts.find(({ username }) => username.toLowerCase() === asked.toLowerCase());
+  // Digits begin many ids of accounts; who types them means an entry.
+  const others = /^#?\d+$/.test(asked) && entries.length > 0 ? [] : named ? [named] : accounts;
+  const addresses = [
+    ...others.map(({ id }) => `/admin/users/${id}`),
+    ...cards.map(({ id }) => `/admin/cards/${id}`),
+    // The legs of a movement lead to each other.
+    ...entries.slice(0, 1).map(id => `/admin/ledger/${id}`),
+    ...attributions.map(id => `/admin/ledger?attribution_id=${id}`),
+  ];
+  return addresses.length === 1 ? addresses[0] : undefined;
+}

@@ -1,0 +1,80 @@
+// Everybody's cards.
+
+import { Html } from "@kitajs/html";
+import type { ListedCard } from "../../../src/admin/cards-model.ts";
+import { category, publicLevel } from "../../../src/cards/model.ts";
+import { hrefWith, type RawQuery } from "../address.ts";
+import { Filters } from "../filters.tsx";
+import { cardColumns } from "../lists.tsx";
+import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
+import { words } from "../pieces.tsx";
+import { DataTable, Pager } from "../table.tsx";
+
+const PATH = "/admin/cards";
+
+export type CardsProps = {
+  raw: RawQuery;
+  cards: readonly ListedCard[];
+  next: string | null;
+  problem?: ProblemMessage | undefined;
+};
+
+export function CardsPage({ raw, cards, next, problem }: CardsProps) {
+  return (
+    <>
+      <h1>Cards</h1>
+      <Filters
+        path={PATH}
+        raw={raw}
+        kept={["sort"]}
+        fields={[
+          { kind: "text", name: "q", label: "Title", placeholder: "any part of it" },
+          { kind: "text", name: "user", label: "Author", placeholder: "username or id" },
+          {
+            kind: "choice",
+            name: "status",
+            label: "State",
+            choices: [
+              ["published", "published"],
+              ["withdrawn", "withdrawn"],
+            ],
+          },
+          {
+            kind: "choice",
+            name: "privacy_level",
+            label: "Level",
+            choices: publicLevel.options.map(level => [level, words(level)] as const),
+          },
+          {
+            kind: "choice",
+            name: "category",
+            label: "Category",
+            choices: category.options.map(name => [name, words(name)] as const),
+          },
+        ]}
+      />
+      <div id="list">
+        {problem ? (
+          <ProblemNotice problem={problem} />
+        ) : (
+          <>
+            <div class="over">
+              <span></span>
+              <a href={hrefWith("/admin/cards.csv", raw, {})} download="cards.csv">
+                All of these as CSV
+              </a>
+            </div>
+            <DataTable
+              caption="Cards"
+              columns={cardColumns()}
+              rows={cards}
+              sorting={{ path: PATH, raw, current: raw.sort ?? "newest", isFixed: true }}
+              empty="No card is like that. Take a filter away."
+            />
+          </>
+        )}
+        <Pager path={PATH} raw={raw} next={next} />
+      </div>
+    </>
+  );
+}

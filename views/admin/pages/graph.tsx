@@ -1,0 +1,74 @@
+// The graph around a card: as a picture, and as a table with the same cards.
+
+import { Html } from "@kitajs/html";
+import type { CardDetail } from "../../../src/admin/cards-model.ts";
+import type { Graph } from "../../../src/attributions/model.ts";
+import { GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
+import { CardLink, Count, grouped, UserLink } from "../pieces.tsx";
+import { type Column, DataTable } from "../table.tsx";
+
+type GraphNode = Graph["nodes"][number];
+
+const columns: readonly Column<GraphNode>[] = [
+  { label: "Card", isName: true, cell: card => <CardLink card={card} /> },
+  { label: "Author", cell: ({ author }) => <UserLink id={author.id} username={author.username} /> },
+  { label: "Away", isNumber: true, cell: ({ depth }) => <Count value={depth} /> },
+  { label: "Citations", isNumber: true, cell: ({ attribution_count }) => <Count value={attribution_count} /> },
+  { label: "Earned", isNumber: true, cell: ({ extropy_earned }) => <span safe>{grouped(extropy_earned)}</span> },
+];
+
+const DEPTHS = [1, 2, 3];
+const TYPES = ["citation", "remix", "reply", "inspiration"];
+
+export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Graph; depth: number }) {
+  const path = `/admin/cards/${encodeURIComponent(card.id)}`;
+  const isCut = graph.truncated || graph.nodes.length > NODES_DRAWN_MAX;
+  return (
+    <>
+      <h1>
+        Around <CardLink card={{ id: card.id, title: card.title, withdrawn: card.status === "withdrawn" }} />
+      </h1>
+      <nav class="actions" aria-label="How far">
+        {DEPTHS.map(steps => (
+          <a
+            class="button"
+            href={`${path}/graph?depth=${steps}`}
+            {...(steps === depth ? { "aria-current": "true" } : {})}
+          >
+            <span safe>{steps === 1 ? "1 step" : `${steps} steps`}</span>
+          </a>
+        ))}
+        <span class="soft" safe>
+          {`${graph.nodes.length} cards, ${graph.edges.length} attributions`}
+        </span>
+      </nav>
+      {isCut ? (
+        <p class="notice warning" role="status">
+          There is more than can be shown. The picture has the <span safe>{String(NODES_DRAWN_MAX)}</span> nearest cards
+          at most.
+        </p>
+      ) : (
+        ""
+      )}
+      <figure class="chart" aria-label="The graph">
+        <GraphPicture graph={graph} />
+        <ul class="legend" role="list">
+          {TYPES.map((type, index) => (
+            <li class={`series-${index}`} safe>
+              {type}
+            </li>
+          ))}
+        </ul>
+        <details class="as-table">
+          <summary>As a table</summary>
+          <DataTable
+            caption="Cards around this one, the nearest first"
+            columns={columns}
+            rows={graph.nodes.slice(0, NODES_DRAWN_MAX)}
+            empty="No cards."
+          />
+        </details>
+      </figure>
+    </>
+  );
+}

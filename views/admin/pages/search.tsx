@@ -1,0 +1,70 @@
+// What the search box found, where it is more than one thing, or nothing.
+
+import { Html } from "@kitajs/html";
+import type { Found } from "../../../src/admin/search-model.ts";
+import { CardLink, UserLink } from "../pieces.tsx";
+
+export function SearchPage({ text, found }: { text: string; found: Found }) {
+  const { accounts, cards, entries, attributions } = found;
+  const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
+  return (
+    <>
+      <h1>
+        Search for{" "}
+        <q class="clip" safe>
+          {text}
+        </q>
+      </h1>
+      {isEmpty ? (
+        <p class="empty">
+          Nothing has this id, name or slug. Names of accounts, their e-mail addresses and ids are found by how they
+          begin, everything else by the whole of it.
+        </p>
+      ) : (
+        ""
+      )}
+      <Group
+        title="Accounts"
+        links={accounts.map(({ id, username, display_name }) => (
+          <>
+            <UserLink id={id} username={username} />{" "}
+            <span class="soft" safe>
+              {display_name ?? ""}
+            </span>
+          </>
+        ))}
+      />
+      <Group title="Cards" links={cards.map(card => <CardLink card={card} />)} />
+      <Group
+        title="Entries"
+        links={entries.map(id => (
+          <a href={`/admin/ledger/${encodeURIComponent(id)}`} safe>
+            {`#${id}`}
+          </a>
+        ))}
+      />
+      <Group
+        title="Attributions"
+        links={attributions.map(id => (
+          <a href={`/admin/ledger?attribution_id=${encodeURIComponent(id)}`} safe>
+            {id}
+          </a>
+        ))}
+      />
+    </>
+  );
+}
+
+function Group({ title, links }: { title: string; links: readonly JSX.Element[] }) {
+  if (links.length === 0) return "";
+  return (
+    <section aria-label={title}>
+      <h2 safe>{title}</h2>
+      <ul class="found">
+        {links.map(link => (
+          <li>{link}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}

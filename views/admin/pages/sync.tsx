@@ -1,0 +1,172 @@
+// What could not be brought in step, with why and how often it was tried, and the devices that were last heard of.
+
+import { Html } from "@kitajs/html";
+import type { Device } from "../../../src/admin/devices-model.ts";
+import type { HeardDevice, Unsettled, UnsettledCounts } from "../../../src/admin/sync-model.ts";
+import { ENTITY_TYPES } from "../../../src/sync/model.ts";
+import { hrefWith, type RawQuery } from "../address.ts";
+import { Filters } from "../filters.tsx";
+import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
+import { Ago, Badge, Count, UserLink, words } from "../pieces.tsx";
+import { type Column, DataTable, Pager } from "../table.tsx";
+
+const PATH = "/admin/sync";
+
+export type SyncProps = {
+  raw: RawQuery;
+  unsettled: readonly Unsettled[];
+  next: string | null;
+  counts: UnsettledCounts;
+  heard: readonly HeardDevice[];
+  /** Those of the account that is filtered by. */
+  devices: readonly Device[];
+  problem?: ProblemMessage | undefined;
+};
+
+export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem }: SyncProps) {
+  return (
+    <>
+      <h1>Sync</h1>
+      <nav class="actions" aria-label="What is not in step">
+        {(["pending", "conflict", "failed"] as const).map(status => (
+          <a
+            class="button"
+            href={hrefWith(PATH, {}, { status })}
+            {...(raw.status === status ? { "aria-current": "true" } : {})}
+          >
+            {status}{" "}
+            <strong safe>
+              {counts[status] >= counts.limit ? `${counts.limit.toLocaleString("en-GB")}+` : String(counts[status])}
+            </strong>
+          </a>
+        ))}
+      </nav>
+      <Filters
+        path={PATH}
+        raw={raw}
+        fields={[
+          { kind: "text", name: "user", label: "User", placeholder: "username or id" },
+          { kind: "text", name: "client_id", label: "Device", placeholder: "client id" },
+          {
+            kind: "choice",
+            name: "status",
+            label: "State",
+            choices: [
+              ["pending", "pending"],
+              ["conflict", "conflict"],
+              ["failed", "failed"],
+            ],
+          },
+          {
+            kind: "choice",
+            name: "entity_type",
+            label: "What",
+            choices: ENTITY_TYPES.map(type => [type, words(type)] as const),
+          },
+        ]}
+      />
+      <div id="list">
+        {problem ? (
+          <ProblemNotice problem={problem} />
+        ) : (
+          <DataTable
+            caption="Not in step, the newest first"
+            columns={columns}
+            rows={unsettled}
+            empty="Everything that devices have told of is in step."
+          />
+        )}
+        <Pager path={PATH} raw={raw} next={next} />
+        {devices.length > 0 ? (
+          <section aria-labelledby="devices">
+            <h2 id="devices">Devices of this user</h2>
+            <DataTable caption="Devices of this user" columns={deviceColumns} rows={devices} empty="None." />
+          </section>
+        ) : (
+          ""
+        )}
+      </div>
+      <section aria-labelledby="heard">
+        <h2 id="heard">Devices that were last heard of</h2>
+        <DataTable
+          caption="Devices that were last heard of"
+          columns={heardColumns}
+          rows={heard}
+          empty="No device has been in touch yet."
+        />
+      </section>
+    </>
+  );
+}
+
+const columns: readonly Column<Unsettled>[] = [
+  {
+    label: "What",
+    isName: true,
+    cell: ({ entity_type, entity_id }) => (
+      <span class="clip">
+        <span safe>{words(entity_type)}</span> <code safe>{entity_id}</code>
+      </span>
+    ),
+  },
+  { label: "User", cell: ({ user }) => <UserLink id={user.id} username={user.username} /> },
+  {
+    label: "Device",
+    cell: ({ device_name, client_id }) => (
+      <bdi class="clip" safe>
+        {device_name || client_id}
+      </bdi>
+    ),
+  },
+  {
+    label: "State",
+    cell: ({ sync_status }) => (
+      <Badge tone={sync_status === "failed" ? "bad" : sync_status === "conflict" ? "warn" : "plain"}>
+        {sync_status}
+      </Badge>
+    ),
+  },
+  { label: "Tries", isNumber: true, cell: ({ retry_count }) => <Count value={retry_count} /> },
+  {
+    label: "Why",
+    cell: ({ error_message }) => (
+      <span class="clip" safe>
+        {error_message ?? ""}
+      </span>
+    ),
+  },
+  { label: "Changed", cell: ({ updated_at }) => <Ago at={updated_at} /> },
+  { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
+];
+
+/** Also on the page of an account. */
+export const deviceColumns: readonly Column<Device>[] = [
+  {
+    label: "Device",
+    isName: true,
+    cell: ({ device_name, client_id }) => (
+      <bdi class="clip" safe>
+        {device_name || client_id}
+      </bdi>
+    ),
+  },
+  { label: "In step", isNumber: true, cell: ({ synced }) => <Count value={synced} /> },
+  { label: "Pending", isNumber: true, cell: ({ pending }) => <Count value={pending} /> },
+  { label: "Conflicts", isNumber: true, cell: ({ conflicts }) => <Count value={conflicts} /> },
+  { label: "Failed", isNumber: true, cell: ({ failed }) => <Count value={failed} /> },
+  { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
+];
+
+const heardColumns: readonly Column<HeardDevice>[] = [
+  {
+    label: "Device",
+    isName: true,
+    cell: ({ device_name, client_id }) => (
+      <bdi class="clip" safe>
+        {device_name || client_id}
+      </bdi>
+    ),
+  },
+  { label: "User", cell: ({ user }) => <UserLink id={user.id} username={user.username} /> },
+  { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
+];
