@@ -28,19 +28,15 @@ const STEPS_MAX = 120;
 const RING = 90;
 const NEIGHBOUR = 16;
 const MARGIN = 24;
-const LABELS_MAX = 8;
+const LABELS_MAX = 24;
 const LABEL_CHARACTERS_MAX = 28;
+const CHARACTER_WIDTH = 7;
+const LINE_HEIGHT = 16;
 
 export function GraphPicture({ graph }: { graph: Graph }) {
   const { nodes, links } = layOut(graph);
   const box = frameOf(nodes);
-  const labelled = new Set(
-    [...nodes]
-      .sort((a, b) => b.radius - a.radius)
-      .slice(0, LABELS_MAX)
-      .map(({ card }) => card.id)
-      .concat(graph.center),
-  );
+  const labelled = chooseLabels(nodes, graph.center);
   return (
     <svg class="graph" viewBox={box.join(" ")}>
       <g>
@@ -129,11 +125,26 @@ function spread(nodes: readonly Placed[], radii: readonly number[]): void {
 /** The smallest rectangle around all, but not so small that a single card fills the screen. */
 function frameOf(nodes: readonly Placed[]): string[] {
   const reach = (pick: (node: Placed) => number) => nodes.map(pick);
-  const left = Math.min(-220, ...reach(({ x = 0, radius }) => x - radius)) - MARGIN;
-  const right = Math.max(220, ...reach(({ x = 0, radius }) => x + radius)) + MARGIN;
-  const top = Math.min(-110, ...reach(({ y = 0, radius }) => y - radius)) - MARGIN;
-  const bottom = Math.max(110, ...reach(({ y = 0, radius }) => y + radius)) + MARGIN;
+  const left = Math.min(-380, ...reach(({ x = 0, radius }) => x - radius)) - MARGIN;
+  const right = Math.max(380, ...reach(({ x = 0, radius }) => x + radius)) + MARGIN;
+  const top = Math.min(-190, ...reach(({ y = 0, radius }) => y - radius)) - MARGIN;
+  const bottom = Math.max(190, ...reach(({ y = 0, radius }) => y + radius)) + MARGIN;
   return [left, top, right - left, bottom - top].map(value => value.toFixed(0));
+}
+
+/** The cards that earned most, and the one in the middle, as long as their names don't cover each other. */
+function chooseLabels(nodes: readonly Placed[], center: string): ReadonlySet<string> {
+  const chosen: { id: string; left: number; right: number; bottom: number }[] = [];
+  const rank = ({ card, radius }: Placed) => (card.id === center ? Number.POSITIVE_INFINITY : radius);
+  for (const node of [...nodes].sort((a, b) => rank(b) - rank(a)).slice(0, LABELS_MAX)) {
+    const half = ([...shorten(nameOf(node.card))].length * CHARACTER_WIDTH) / 2;
+    const [x, bottom] = [node.x ?? 0, (node.y ?? 0) - node.radius];
+    const isCovered = chosen.some(
+      other => x - half < other.right && x + half > other.left && Math.abs(bottom - other.bottom) < LINE_HEIGHT,
+    );
+    if (!isCovered) chosen.push({ id: node.card.id, left: x - half, right: x + half, bottom });
+  }
+  return new Set(chosen.map(({ id }) => id));
 }
 
 function nameOf({ title, withdrawn }: GraphNode): string {

@@ -2,7 +2,6 @@
 // where the screen is too narrow.
 
 import { Html } from "@kitajs/html";
-import { attribute } from "../components/text.tsx";
 import { hrefWith, type RawQuery } from "./address.ts";
 import { Empty } from "./notices.tsx";
 
@@ -41,7 +40,7 @@ export type Sorting = Readonly<{
 export function DataTable<Row>({ caption, columns, rows, empty, sorting, bodyId, keyOf }: TableProps<Row>) {
   if (rows.length === 0 && bodyId === undefined) return <Empty>{empty}</Empty>;
   return (
-    <section class="table" aria-label={attribute(caption)} tabindex="0">
+    <div class="table" tabindex="0">
       <table>
         <caption safe>{caption}</caption>
         <thead>
@@ -56,7 +55,7 @@ export function DataTable<Row>({ caption, columns, rows, empty, sorting, bodyId,
         </tbody>
       </table>
       {rows.length === 0 ? <Empty>{empty}</Empty> : ""}
-    </section>
+    </div>
   );
 }
 

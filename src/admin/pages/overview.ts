@@ -8,10 +8,17 @@ import { listAllEntries } from "../ledger-store.ts";
 import { OverviewFigures } from "../overview-store.ts";
 import { operatorPages, type View } from "./operator-pages.ts";
 
+const FIRST_LOOK_MS = 20_000;
+
 /** `/admin`. */
 export function overviewPages(services: Services) {
-  const { sql } = services;
+  const { sql, log } = services;
   const pages = operatorPages(services);
+  let timer: Timer | undefined;
+  const warn = (error: unknown) => {
+    const { name, code } = error as { name?: unknown; code?: unknown };
+    log.warn({ error: { name, code } }, "the figures of the overview could not be made");
+  };
   const figures = new OverviewFigures(sql);
 
   async function overview(): Promise<View> {
@@ -23,7 +30,13 @@ export function overviewPages(services: Services) {
     return { title: "Overview", section: "overview", body: OverviewPage({ overview, check, entries: items }) };
   }
 
-  return new Elysia({ name: "overview-pages" }).get("/admin", async ({ request }) => pages.read(request, overview), {
-    detail: { hide: true },
-  });
+  return (
+    new Elysia({ name: "overview-pages" })
+      // The sums of a year's closed days take seconds; whoever comes first should not wait for them.
+      .onStart(() => {
+        timer = setTimeout(() => figures.get().catch(warn), FIRST_LOOK_MS).unref();
+      })
+      .onStop(() => clearTimeout(timer))
+      .get("/admin", async ({ request }) => pages.read(request, overview), { detail: { hide: true } })
+  );
 }

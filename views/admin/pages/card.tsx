@@ -51,7 +51,7 @@ export function CardPage({ card, text, received, made, entries }: CardProps) {
         {text === undefined ? (
           <p class="empty">The author has withdrawn this card. Its text is erased.</p>
         ) : (
-          <section class="text" lang="" tabindex="0" aria-label="The text">
+          <section class="card-text" lang="" tabindex="0" aria-label="The text">
             {text as "safe"}
           </section>
         )}

@@ -26,8 +26,9 @@ export type UserProps = {
   balances: readonly Point[];
   entries: readonly AccountEntry[];
   cards: readonly ListedCard[];
-  received: readonly Attribution[];
-  made: readonly Attribution[];
+  /** Undefined: they could not be found in time. */
+  received: readonly Attribution[] | undefined;
+  made: readonly Attribution[] | undefined;
   keys: readonly NamedKey[];
   devices: readonly Device[];
 };
@@ -96,16 +97,16 @@ export function UserPage(props: UserProps) {
         <DataTable
           caption="Cited by others"
           columns={attributionColumns()}
-          rows={props.received}
-          empty="Nobody has cited this author yet."
+          rows={props.received ?? []}
+          empty={props.received ? "Nobody has cited this author yet." : TOO_SLOW}
         />
       </Part>
       <Part id="made" title="Cites others" more={`/admin/attributions/all?target_user=${user}`}>
         <DataTable
           caption="Cites others"
           columns={attributionColumns()}
-          rows={props.made}
-          empty="This author cites nobody yet."
+          rows={props.made ?? []}
+          empty={props.made ? "This author cites nobody yet." : TOO_SLOW}
         />
       </Part>
       <Part id="keys-of" title="Named keys">
@@ -177,6 +178,8 @@ const DONE: Readonly<Record<string, string>> = {
   activate: "The account is active. Its keys work again.",
   role: "The role was changed. It counts from the next request on.",
 };
+
+const TOO_SLOW = "Finding them takes too long right now. The list of all of them takes filters that make it faster.";
 
 function bioOf({ bio }: Account): Fact[] {
   if (!bio) return [];
