@@ -366,6 +366,7 @@ BEGIN
 END
 $$;
 DROP TYPE public.ledger_head;
+DROP TRIGGER extropy_ledger_no_rewrite ON public.extropy_ledger;
 
 CREATE OR REPLACE FUNCTION public.users_open_account() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -407,6 +408,8 @@ BEGIN
     USING ERRCODE = 'EX002', TABLE = 'users', HINT = 'Insert into extropy_ledger, or update extropy_balance alone.';
 END
 $$;
+
+DROP FUNCTION public.users_prove_head(uuid);
 
 CREATE OR REPLACE FUNCTION public.extropy_ledger_apply() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE

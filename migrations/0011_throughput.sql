@@ -7,7 +7,9 @@
 -- table's rules stand in one function now, which still names the rule that is broken.
 --
 -- A CHECK has its operators looked up once, when it is made; a function in every session, by that session's search_path,
--- and whoever may create an operator could put one in the place of `<>`. So whatever guards the books has a path of its own.
+-- and whoever may create an operator could put one in the place of `<>`. So whatever guards the books has a path of its own,
+-- with pg_temp at its end: where it is not named, types are looked for there first. ONLY, since a child table that is gone
+-- by the end of the transaction is no evidence.
 
 -- 1. Rules -----------------------------------------------------------------------------------------------
 
@@ -16,7 +18,7 @@
 CREATE FUNCTION public.extropy_ledger_is_sound(
   transaction_type varchar, amount numeric, balance_before numeric, balance_after numeric, user_seq bigint, leg smallint,
   reverses_id bigint, idempotency_key varchar, description text
-) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   rule text := CASE
     WHEN transaction_type NOT IN ('initial_grant', 'publish_reward', 'attribution_payment', 'attribution_received',
@@ -57,7 +59,7 @@ ALTER TABLE public.extropy_ledger
 CREATE FUNCTION public.card_is_sound(
   privacy_level varchar, category varchar, is_published boolean, withdrawn_at timestamptz, extropy_earned numeric,
   view_count bigint, attribution_count integer
-) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   rule text := CASE
     WHEN privacy_level NOT IN ('PRIVATE', 'PERSONAL', 'BUSINESS', 'IDEAS') THEN 'privacy_level'
@@ -87,7 +89,7 @@ ALTER TABLE public.cards
 CREATE FUNCTION public.attribution_is_sound(
   attribution_type varchar, extropy_amount numeric, source_card_id uuid, target_card_id uuid, source_user_id uuid,
   target_user_id uuid
-) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog AS $$
+) RETURNS boolean LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   rule text := CASE
     WHEN attribution_type NOT IN ('citation', 'remix', 'reply', 'inspiration') THEN 'type'
@@ -112,11 +114,19 @@ ALTER TABLE public.attributions
 
 -- For the same reason without a WHEN: the function's own IF says it all.
 DROP TRIGGER prevent_negative_balance_trigger ON public.users;
-CREATE TRIGGER prevent_negative_balance_trigger BEFORE UPDATE OF extropy_balance ON public.users
+-- A column that a trigger names can't be rewritten by ALTER TABLE ... TYPE ... USING, which fires none: hence all of the head.
+CREATE TRIGGER prevent_negative_balance_trigger
+  BEFORE UPDATE OF extropy_balance, entry_count, head_hash, head_at, rewards_on, rewards_count ON public.users
   FOR EACH ROW EXECUTE FUNCTION public.prevent_negative_balance();
 
-ALTER FUNCTION public.prevent_negative_balance() SET search_path = pg_catalog;
-ALTER FUNCTION public.extropy_ledger_fill() SET search_path = pg_catalog;
+-- Changes nothing that extropy_ledger_append_only lets through.
+CREATE TRIGGER extropy_ledger_no_rewrite
+  BEFORE UPDATE OF id, user_id, transaction_type, amount, balance_before, balance_after, card_id, attribution_id, description,
+    metadata, idempotency_key, created_at, transaction_id, leg, user_seq, reverses_id, prev_hash, entry_hash
+  ON public.extropy_ledger FOR EACH ROW EXECUTE FUNCTION public.extropy_ledger_refuse_change();
+
+ALTER FUNCTION public.prevent_negative_balance() SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION public.extropy_ledger_fill() SET search_path = pg_catalog, pg_temp;
 
 -- 2. Heads move once a statement, however many entries it brings -------------------------------------------
 
@@ -124,9 +134,10 @@ ALTER FUNCTION public.extropy_ledger_fill() SET search_path = pg_catalog;
 -- the head along. It runs after the row is in: a row that ON CONFLICT skips, or that repeats an idempotency key, has
 -- moved nothing. Raises EX001.
 CREATE OR REPLACE FUNCTION public.extropy_ledger_apply() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   today date;
+  moved boolean;
 BEGIN
   -- Not a CHECK: PostgreSQL would parse this long expression anew for every INSERT, for 0.3 ms each.
   IF NEW.entry_hash <> public.sha256_hex(public.ledger_entry_text(
@@ -144,13 +155,13 @@ BEGIN
 
   -- The head has come this far already: users_guard_head lets it do so only over entries that follow each other, and
   -- extropy_ledger_user_seq lets none be put between them afterwards.
-  PERFORM FROM public.users u WHERE u.id = NEW.user_id AND u.entry_count >= NEW.user_seq;
+  PERFORM FROM ONLY public.users u WHERE u.id = NEW.user_id AND u.entry_count >= NEW.user_seq;
   IF FOUND THEN
     RETURN NULL;
   END IF;
 
   today := (NEW.created_at AT TIME ZONE 'UTC')::date;
-  UPDATE public.users u SET
+  UPDATE ONLY public.users u SET
     extropy_balance = NEW.balance_after,
     entry_count = NEW.user_seq,
     head_hash = NEW.entry_hash,
@@ -163,24 +174,27 @@ BEGIN
     AND u.head_hash = NEW.prev_hash
     AND u.extropy_balance = NEW.balance_before
     AND (u.head_at IS NULL OR u.head_at < NEW.created_at);
-  IF FOUND THEN
-    RETURN NULL;
-  END IF;
+  moved := FOUND;
 
   -- A direct write has moved the balance already and users_guard_head is posting the entry for it. Outside
   -- that moment the balance equals the last entry's balance_after, and since an amount is never zero it can't
   -- equal this entry's balance_after as well: nobody else comes through here.
-  UPDATE public.users u SET
-    entry_count = NEW.user_seq, head_hash = NEW.entry_hash, head_at = NEW.created_at
-  WHERE u.id = NEW.user_id
-    AND u.entry_count = NEW.user_seq - 1
-    AND u.head_hash = NEW.prev_hash
-    AND u.extropy_balance = NEW.balance_after
-    AND NEW.balance_before = coalesce((
-      SELECT p.balance_after FROM public.extropy_ledger p
-      WHERE p.user_id = NEW.user_id AND p.user_seq = NEW.user_seq - 1), 0)
-    AND (u.head_at IS NULL OR u.head_at < NEW.created_at)
-    AND NEW.transaction_type IN ('initial_grant', 'admin_adjustment');
+  IF NOT moved THEN
+    UPDATE ONLY public.users u SET
+      entry_count = NEW.user_seq, head_hash = NEW.entry_hash, head_at = NEW.created_at
+    WHERE u.id = NEW.user_id
+      AND u.entry_count = NEW.user_seq - 1
+      AND u.head_hash = NEW.prev_hash
+      AND u.extropy_balance = NEW.balance_after
+      AND NEW.balance_before = coalesce((
+        SELECT p.balance_after FROM ONLY public.extropy_ledger p
+        WHERE p.user_id = NEW.user_id AND p.user_seq = NEW.user_seq - 1), 0)
+      AND (u.head_at IS NULL OR u.head_at < NEW.created_at)
+      AND NEW.transaction_type IN ('initial_grant', 'admin_adjustment');
+  END IF;
+
+  -- Not FOUND alone, which a rule of somebody else can arrange: the head itself must have come this far.
+  PERFORM FROM ONLY public.users u WHERE u.id = NEW.user_id AND u.entry_count >= NEW.user_seq;
   IF NOT FOUND THEN
     RAISE EXCEPTION 'entry % of user % does not follow the entry before it', NEW.user_seq, NEW.user_id
       USING ERRCODE = 'EX001', TABLE = 'extropy_ledger',
@@ -190,12 +204,27 @@ BEGIN
 END
 $$;
 
+-- Whether a balance that was written directly has found its way into the ledger: a trigger or a rule of somebody else may
+-- have taken the entry away. Raises EX002.
+CREATE FUNCTION public.users_prove_head(user_id uuid) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+  PERFORM FROM ONLY public.users u
+    JOIN ONLY public.extropy_ledger e ON e.user_id = u.id AND e.user_seq = u.entry_count
+    WHERE u.id = users_prove_head.user_id AND e.balance_after = u.extropy_balance AND e.entry_hash = u.head_hash;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'the balance of user % was written directly, and no entry came of it', user_id
+      USING ERRCODE = 'EX002', TABLE = 'users';
+  END IF;
+END
+$$;
+
 -- Lets a head move only over entries that are there without a gap, each following the one before it in the ledger, and
 -- turns a balance written directly into the entry that explains it. What users say of themselves is believed of nothing:
 -- a direct write may have changed it in the same statement. Evidence decides, neither trigger depth nor a setting, which
 -- a caller could arrange. Raises EX002.
 CREATE OR REPLACE FUNCTION public.users_guard_head() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   way record;
 BEGIN
@@ -210,8 +239,8 @@ BEGIN
           CASE e.transaction_type WHEN 'publish_reward' THEN (e.created_at AT TIME ZONE 'UTC')::date END AS rewards_on,
           CASE e.transaction_type WHEN 'publish_reward' THEN 1::bigint ELSE 0 END AS rewards
         INTO way
-        FROM public.extropy_ledger e
-        LEFT JOIN public.extropy_ledger p ON p.user_id = NEW.id AND p.user_seq = OLD.entry_count
+        FROM ONLY public.extropy_ledger e
+        LEFT JOIN ONLY public.extropy_ledger p ON p.user_id = NEW.id AND p.user_seq = OLD.entry_count
         WHERE e.user_id = NEW.id AND e.user_seq = NEW.entry_count;
     ELSE
       SELECT count(*) AS entries,
@@ -226,8 +255,8 @@ BEGIN
           count(*) FILTER (WHERE e.transaction_type = 'publish_reward'
             AND (e.created_at AT TIME ZONE 'UTC')::date = NEW.rewards_on) AS rewards
         INTO way
-        FROM public.extropy_ledger e
-        LEFT JOIN public.extropy_ledger p ON p.user_id = e.user_id AND p.user_seq = e.user_seq - 1
+        FROM ONLY public.extropy_ledger e
+        LEFT JOIN ONLY public.extropy_ledger p ON p.user_id = e.user_id AND p.user_seq = e.user_seq - 1
         WHERE e.user_id = NEW.id AND e.user_seq > OLD.entry_count AND e.user_seq <= NEW.entry_count;
     END IF;
     IF way.entries = NEW.entry_count - OLD.entry_count AND way.is_chain AND way.entry_hash = NEW.head_hash
@@ -246,6 +275,7 @@ BEGIN
       INSERT INTO public.extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
         VALUES (NEW.id, 'admin_adjustment', NEW.extropy_balance - OLD.extropy_balance,
           OLD.extropy_balance, NEW.extropy_balance, 'Balance written directly');
+      PERFORM public.users_prove_head(NEW.id);
     END IF;
     RETURN NULL;
   END IF;
@@ -257,9 +287,9 @@ $$;
 -- A user starts with an empty head and no entries, not even those of one who had this id until a moment ago; a balance
 -- given at the start becomes the first entry. Raises EX002.
 CREATE OR REPLACE FUNCTION public.users_open_account() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp SET row_security = off SET constraint_exclusion = off AS $$
 BEGIN
-  PERFORM FROM public.extropy_ledger e WHERE e.user_id = NEW.id;
+  PERFORM FROM ONLY public.extropy_ledger e WHERE e.user_id = NEW.id;
   IF FOUND OR NEW.entry_count <> 0 OR NEW.head_hash <> repeat('0', 64) OR NEW.head_at IS NOT NULL
     OR NEW.rewards_on IS NOT NULL OR NEW.rewards_count <> 0
   THEN
@@ -268,6 +298,7 @@ BEGIN
   IF NEW.extropy_balance <> 0 THEN
     INSERT INTO public.extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
       VALUES (NEW.id, 'initial_grant', NEW.extropy_balance, 0, NEW.extropy_balance, 'Initial grant');
+    PERFORM public.users_prove_head(NEW.id);
   END IF;
   RETURN NULL;
 END
@@ -347,10 +378,10 @@ DROP FUNCTION public.ledger_chain_step(text, text, text);
 -- Refuses, at the end of the statement, a leg whose counterpart did not come with it. A third leg can't get
 -- in at all: a transaction has one leg 1 and one leg 2 (extropy_ledger_transaction_leg). Raises EX003.
 CREATE OR REPLACE FUNCTION public.extropy_ledger_check_legs() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp SET row_security = off AS $$
 BEGIN
   IF NEW.transaction_type IN ('attribution_payment', 'attribution_received', 'transfer_sent', 'transfer_received') THEN
-    PERFORM FROM public.extropy_ledger s
+    PERFORM FROM ONLY public.extropy_ledger s
       WHERE s.transaction_id = NEW.transaction_id AND s.leg = 3 - NEW.leg
         AND s.transaction_type = CASE NEW.transaction_type
           WHEN 'attribution_payment' THEN 'attribution_received'
@@ -365,14 +396,14 @@ BEGIN
           HINT = 'Insert both legs in one statement: two users, opposite amounts, the same attribution.';
     END IF;
   ELSIF NEW.transaction_type = 'reversal' THEN
-    PERFORM FROM public.extropy_ledger o
+    PERFORM FROM ONLY public.extropy_ledger o
       WHERE o.id = NEW.reverses_id AND o.transaction_type <> 'reversal' AND o.user_id = NEW.user_id
         AND o.amount = -NEW.amount AND o.leg = NEW.leg
         AND o.card_id IS NOT DISTINCT FROM NEW.card_id AND o.attribution_id IS NOT DISTINCT FROM NEW.attribution_id
         -- As many legs as the original has, each undoing one of them.
-        AND (SELECT count(*) FROM public.extropy_ledger x WHERE x.transaction_id = o.transaction_id)
-          = (SELECT count(*) FROM public.extropy_ledger r
-              JOIN public.extropy_ledger x ON x.id = r.reverses_id AND x.transaction_id = o.transaction_id
+        AND (SELECT count(*) FROM ONLY public.extropy_ledger x WHERE x.transaction_id = o.transaction_id)
+          = (SELECT count(*) FROM ONLY public.extropy_ledger r
+              JOIN ONLY public.extropy_ledger x ON x.id = r.reverses_id AND x.transaction_id = o.transaction_id
             WHERE r.transaction_id = NEW.transaction_id);
     IF NOT FOUND THEN
       RAISE EXCEPTION 'the reversal of entry % does not undo its whole movement', NEW.reverses_id
@@ -393,7 +424,7 @@ CREATE TRIGGER extropy_ledger_check_legs AFTER INSERT ON public.extropy_ledger
 -- 4. What cards earn, once a statement: a card that many cite at once would otherwise get a new version for each ---
 
 CREATE OR REPLACE FUNCTION public.update_card_extropy_earned() RETURNS trigger LANGUAGE plpgsql
-SET search_path = pg_catalog AS $$
+SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
   UPDATE public.cards c SET extropy_earned = c.extropy_earned + received.amount,
       attribution_count = c.attribution_count + received.count

@@ -1,7 +1,7 @@
 // The books keep themselves: every invariant attacked by SQL, as the owner of the tables, past all of the server.
 
 import { afterEach, beforeAll, describe, expect, test } from "bun:test";
-import type { Sql } from "../src/db.ts";
+import { createPool, type Sql } from "../src/db.ts";
 import { bookOf, expectBalancedBooks, insertCard, insertUser, refusalOf } from "./books-support.ts";
 import { createTestDatabase } from "./support.ts";
 
@@ -13,8 +13,9 @@ const UNIQUE = "23505";
 const FOREIGN_KEY = "23503";
 
 let sql: Sql;
+let url: string;
 beforeAll(async () => {
-  ({ sql } = await createTestDatabase());
+  ({ sql, url } = await createTestDatabase());
 });
 afterEach(() => expectBalancedBooks(sql));
 
@@ -501,6 +502,73 @@ describe("the ledger's head in users", () => {
     });
     expect(await refusalOf(nested)).toBe(KEPT_BY_TRIGGERS);
   });
+});
+
+describe("what somebody puts between the tables and their guards is no help", () => {
+  /** Scripts for one transaction by the owner of the tables; USER is a user with 100.00 and one entry. */
+  const scripts: [string, string][] = [
+    [
+      "a trigger that takes the entry of a direct write away",
+      `CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+       CREATE TRIGGER zzz BEFORE INSERT ON extropy_ledger FOR EACH ROW EXECUTE FUNCTION swallow();
+       UPDATE users SET extropy_balance = 1000000 WHERE id = USER`,
+    ],
+    [
+      "a rule that does",
+      `CREATE RULE swallow AS ON INSERT TO extropy_ledger DO INSTEAD NOTHING;
+       UPDATE users SET extropy_balance = 1000000 WHERE id = USER`,
+    ],
+    [
+      "a rule that leaves a head where it is",
+      `CREATE TABLE decoy (x integer); INSERT INTO decoy VALUES (1);
+       CREATE RULE astray AS ON UPDATE TO users DO INSTEAD UPDATE decoy SET x = x + 1;
+       INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after)
+         VALUES (USER, 'bonus', 5, 100, 105)`,
+    ],
+    [
+      "an entry in a child table",
+      `CREATE TABLE child () INHERITS (extropy_ledger);
+       INSERT INTO child (id, user_id, user_seq, transaction_type, amount, balance_before, balance_after, created_at,
+         transaction_id, leg, prev_hash, entry_hash)
+         SELECT 0, id, 2, 'bonus', 999900, 100, 1000000, now(), uuid_v7(), 1, head_hash, repeat('a', 64)
+         FROM users WHERE id = USER;
+       UPDATE users SET extropy_balance = 1000000, entry_count = 2, head_hash = repeat('a', 64), head_at = now()
+         WHERE id = USER`,
+    ],
+    [
+      "a head in a child table",
+      `CREATE TABLE child () INHERITS (users);
+       INSERT INTO child SELECT (jsonb_populate_record(NULL::users, to_jsonb(u) || '{"entry_count": 1000}')).*
+         FROM users u WHERE id = USER;
+       INSERT INTO extropy_ledger (user_id, user_seq, transaction_type, amount, balance_before, balance_after)
+         VALUES (USER, 77, 'bonus', 5, 500, 505)`,
+    ],
+    [
+      "a type of the session's own",
+      `CREATE TYPE pg_temp.text AS ENUM ('x');
+       CREATE FUNCTION pg_temp.nothing(pg_catalog.text) RETURNS pg_temp.text LANGUAGE sql IMMUTABLE
+         AS 'SELECT NULL::pg_temp.text';
+       CREATE CAST (pg_catalog.text AS pg_temp.text) WITH FUNCTION pg_temp.nothing(pg_catalog.text) AS ASSIGNMENT;
+       INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after)
+         VALUES (USER, 'bonus', 5, 100, 777)`,
+    ],
+    ["another type for a column", "ALTER TABLE extropy_ledger ALTER metadata TYPE jsonb USING '{}'::jsonb"],
+    ["another type for a head", "ALTER TABLE users ALTER head_hash TYPE varchar(64) USING repeat('f', 64)"],
+  ];
+  for (const [what, script] of scripts) {
+    test(what, async () => {
+      const user = await insertUser(sql);
+      // A connection of its own: what a function was compiled with stays in its session.
+      const session = createPool(url, { max: 1 });
+      try {
+        const forged = session.begin(tx => tx.unsafe(script.replaceAll("USER", `'${user}'`)));
+        expect(["EX001", "EX002", CHECK, "0A000"]).toContain(await refusalOf(forged));
+      } finally {
+        await session.end();
+      }
+      expect(await bookOf(sql, user)).toMatchObject({ balance: "100.00", count: 1 });
+    });
+  }
 });
 
 describe("a movement between two users", () => {
