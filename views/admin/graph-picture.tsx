@@ -25,7 +25,7 @@ const EDGES_DRAWN_MAX = 1_500;
 const MOVES_MAX = 6_000;
 const STEPS_MAX = 120;
 /** Between the rings on which cards of the same distance stand, and between neighbours on a ring. */
-const RING = 90;
+const RING = 150;
 const NEIGHBOUR = 16;
 const MARGIN = 24;
 const LABELS_MAX = 24;
@@ -55,15 +55,16 @@ export function GraphPicture({ graph }: { graph: Graph }) {
           >
             <title safe>{`${nameOf(card)}, by ${card.author.username}, earned ${card.extropy_earned}`}</title>
           </circle>
-          {labelled.has(card.id) ? (
-            <text x={at(x)} y={at((y ?? 0) - radius - 4)} text-anchor="middle" safe>
-              {shorten(nameOf(card))}
-            </text>
-          ) : (
-            ""
-          )}
         </a>
       ))}
+      {/* Over all cards, and not in the way of the pointer. */}
+      {nodes
+        .filter(({ card }) => labelled.has(card.id))
+        .map(({ card, radius, x, y }) => (
+          <text x={at(x)} y={at((y ?? 0) - radius - 4)} text-anchor="middle" safe>
+            {shorten(nameOf(card))}
+          </text>
+        ))}
     </svg>
   );
 }
@@ -127,8 +128,8 @@ function frameOf(nodes: readonly Placed[]): string[] {
   const reach = (pick: (node: Placed) => number) => nodes.map(pick);
   const left = Math.min(-380, ...reach(({ x = 0, radius }) => x - radius)) - MARGIN;
   const right = Math.max(380, ...reach(({ x = 0, radius }) => x + radius)) + MARGIN;
-  const top = Math.min(-190, ...reach(({ y = 0, radius }) => y - radius)) - MARGIN;
-  const bottom = Math.max(190, ...reach(({ y = 0, radius }) => y + radius)) + MARGIN;
+  const top = Math.min(-170, ...reach(({ y = 0, radius }) => y - radius)) - MARGIN;
+  const bottom = Math.max(170, ...reach(({ y = 0, radius }) => y + radius)) + MARGIN;
   return [left, top, right - left, bottom - top].map(value => value.toFixed(0));
 }
 
