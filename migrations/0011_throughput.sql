@@ -243,10 +243,11 @@ BEGIN
         LEFT JOIN ONLY public.extropy_ledger p ON p.user_id = NEW.id AND p.user_seq = OLD.entry_count
         WHERE e.user_id = NEW.id AND e.user_seq = NEW.entry_count;
     ELSE
+      -- One pass over the entries and the one before them: a join would look at all that a popular author has.
       SELECT count(*) AS entries,
           bool_and(
-            e.prev_hash = coalesce(p.entry_hash, repeat('0', 64)) AND e.balance_before = coalesce(p.balance_after, 0)
-            AND (p.created_at IS NULL OR e.created_at > p.created_at) AND (p.user_seq IS NOT NULL OR e.user_seq = 1)
+            e.prev_hash = coalesce(e.hash_before, repeat('0', 64)) AND e.balance_before = coalesce(e.left_before, 0)
+            AND (e.at_before IS NULL OR e.created_at > e.at_before) AND (e.seq_before IS NOT NULL OR e.user_seq = 1)
           ) AS is_chain,
           max(e.entry_hash) FILTER (WHERE e.user_seq = NEW.entry_count) AS entry_hash,
           max(e.balance_after) FILTER (WHERE e.user_seq = NEW.entry_count) AS balance_after,
@@ -255,9 +256,15 @@ BEGIN
           count(*) FILTER (WHERE e.transaction_type = 'publish_reward'
             AND (e.created_at AT TIME ZONE 'UTC')::date = NEW.rewards_on) AS rewards
         INTO way
-        FROM ONLY public.extropy_ledger e
-        LEFT JOIN ONLY public.extropy_ledger p ON p.user_id = e.user_id AND p.user_seq = e.user_seq - 1
-        WHERE e.user_id = NEW.id AND e.user_seq > OLD.entry_count AND e.user_seq <= NEW.entry_count;
+        FROM (
+          SELECT e.user_seq, e.transaction_type, e.prev_hash, e.entry_hash, e.balance_before, e.balance_after, e.created_at,
+            lag(e.user_seq) OVER by_seq AS seq_before, lag(e.entry_hash) OVER by_seq AS hash_before,
+            lag(e.balance_after) OVER by_seq AS left_before, lag(e.created_at) OVER by_seq AS at_before
+          FROM ONLY public.extropy_ledger e
+          WHERE e.user_id = NEW.id AND e.user_seq >= OLD.entry_count AND e.user_seq <= NEW.entry_count
+          WINDOW by_seq AS (ORDER BY e.user_seq)
+        ) e
+        WHERE e.user_seq > OLD.entry_count;
     END IF;
     IF way.entries = NEW.entry_count - OLD.entry_count AND way.is_chain AND way.entry_hash = NEW.head_hash
       AND way.balance_after = NEW.extropy_balance AND way.created_at = NEW.head_at
