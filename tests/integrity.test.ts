@@ -220,10 +220,9 @@ const forgeries: [string, (books: Books) => string, Record<string, RegExp>][] = 
     "an attribution that was paid twice",
     ({ alice, bob, attribution }) => `
       SELECT post_entries(ARRAY[
-        ROW('${alice}', 'attribution_payment', -0.10, NULL, '${attribution}', '${attribution.replace(/^./, "f")}', 1, NULL,
-          NULL, 'Paid')::ledger_posting,
-        ROW('${bob}', 'attribution_received', 0.10, NULL, '${attribution}', '${attribution.replace(/^./, "f")}', 2, NULL,
-          NULL, 'Got')::ledger_posting]);
+        ROW('${alice}', 'attribution_payment', -0.10, NULL, '${attribution}', movement, 1, NULL, NULL, 'Paid'),
+        ROW('${bob}', 'attribution_received', 0.10, NULL, '${attribution}', movement, 2, NULL, NULL, 'Got')
+      ]::ledger_posting[]) FROM gen_random_uuid() movement;
       ${rechain(alice)} ${rechain(bob)}`,
     { attributions: /amount 0\.10; (entry \d+ attribution_\w+ -?0\.10 of user \S+(, )?){4}$/ },
   ],
