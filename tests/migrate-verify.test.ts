@@ -211,6 +211,47 @@ const wrongSchemas: [string, string, Record<string, RegExp>][] = [
     "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET session_replication_role = replica', current_database()); END $$",
     { settings: /^session_replication_role/ },
   ],
+  [
+    "an operator on built-in types, which numbers would be compared by",
+    `CREATE FUNCTION generous(numeric, numeric) RETURNS boolean LANGUAGE sql RETURN false;
+     CREATE OPERATOR < (LEFTARG = numeric, RIGHTARG = numeric, FUNCTION = generous)`,
+    { surroundings: /^operator public\.<\(numeric,numeric\) runs public\.generous$/ },
+  ],
+  [
+    "a cast between built-in types",
+    `CREATE FUNCTION generous(point) RETURNS numeric LANGUAGE sql RETURN 500;
+     CREATE CAST (point AS numeric) WITH FUNCTION generous(point) AS IMPLICIT`,
+    { surroundings: /^cast from point to numeric runs public\.generous\(point\)$/ },
+  ],
+  [
+    "a function and a table in pg_catalog, which is looked at before everything else",
+    `SET allow_system_table_mods = on;
+     CREATE FUNCTION pg_catalog.generous(numeric) RETURNS numeric LANGUAGE sql RETURN 500;
+     CREATE TABLE pg_catalog.users (id uuid);
+     SET allow_system_table_mods = off`,
+    { surroundings: /^(function generous\(numeric\)|relation users) was placed in pg_catalog$/ },
+  ],
+  [
+    "a table that hides ours from the role whose name its schema has",
+    `DO $$ BEGIN EXECUTE format('CREATE SCHEMA %I; CREATE TABLE %1$I.users (id uuid)', current_user); END $$`,
+    { surroundings: /^relation (\w+)\.users hides public\.users from role \1$/ },
+  ],
+  [
+    "an event trigger, which runs when somebody else changes the schema",
+    `CREATE FUNCTION generous() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+     CREATE EVENT TRIGGER onlooker ON ddl_command_end EXECUTE FUNCTION generous()`,
+    { surroundings: /^event trigger onlooker on ddl_command_end runs public\.generous\(\)$/ },
+  ],
+  [
+    "a policy, which hides rows as soon as row security is on",
+    "CREATE POLICY blind ON extropy_ledger USING (amount > 0)",
+    { surroundings: /^policy blind on public\.extropy_ledger$/ },
+  ],
+  [
+    "a search_path that the database gives to its connections",
+    "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET search_path = elsewhere, public', current_database()); END $$",
+    { surroundings: /^search_path=elsewhere, public is set in database/ },
+  ],
   ["a missing seed row", "DELETE FROM users WHERE username = 'system'", { seed: /^the user system is missing/ }],
   [
     "another schema_version",

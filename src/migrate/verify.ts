@@ -10,6 +10,7 @@ import { type Migration, readMigrations } from "./files.ts";
 import { type Applied, compareHistory, readHistory, readVersion } from "./history.ts";
 import { readSnapshot } from "./snapshot.ts";
 import { type Check, checkKind, checkMoneyColumns } from "./structure.ts";
+import { SILENCED_TRIGGERS, SURROUNDINGS } from "./surroundings.ts";
 
 /**
  * Makes every check, hands each to `report` as soon as it is made, and says whether none found a difference. Throws
@@ -40,6 +41,7 @@ export async function verifyDatabase(
       for (const kind of KINDS) report(checkKind(kind, expected.catalogue, found, differences));
       report(checkMoneyColumns(expected.catalogue, found));
       report(await checkByQuery(tx, "settings", "no setting silences triggers", SILENCED_TRIGGERS));
+      report(await checkByQuery(tx, "surroundings", "nothing around the schema changes what it means", SURROUNDINGS));
       report(await checkByQuery(tx, "seed", "the user system is there and can't sign in", WRONG_SEED));
       // Otherwise PostgreSQL follows an index through ten million entries, which takes three times as long as sorting them.
       await tx`SELECT set_config('random_page_cost', '4', true), set_config('work_mem', '64MB', true)`;
@@ -64,18 +66,6 @@ function checkVersion(expected: string, found: string | undefined): Check {
   const differences = expected === found ? [] : [`schema_version is ${found ?? "missing"}, expected ${expected}`];
   return { name: "version", summary: `schema_version is ${expected}`, differences, more: 0, notes: [] };
 }
-
-const SILENCED_TRIGGERS = `
-  SELECT 'session_replication_role is ' || setting AS difference
-  FROM pg_settings WHERE name = 'session_replication_role' AND setting <> 'origin'
-  UNION ALL
-  SELECT concat_ws(' ', setting, 'is set', 'for role ' || r.rolname, 'in database ' || b.datname)
-  FROM pg_db_role_setting s
-  CROSS JOIN unnest(s.setconfig) AS setting
-  LEFT JOIN pg_roles r ON r.oid = s.setrole
-  LEFT JOIN pg_database b ON b.oid = s.setdatabase
-  WHERE setting LIKE 'session\\_replication\\_role=%' AND setting <> 'session_replication_role=origin'
-    AND (b.datname IS NULL OR b.datname = current_database())`;
 
 const WRONG_SEED = `
   SELECT concat('the user system is ', coalesce(u.username || ' ' || u.email || ' ' || u.api_key_prefix, 'missing'),
