@@ -10,28 +10,23 @@ import { openStage, type Stage } from "./stage.ts";
 import { findTools } from "./tools.ts";
 import { NotAvailable, VoidRow } from "./wrk.ts";
 
-await runCommand(async (_config, args) => {
-  const read = readArguments(args);
-  if ("help" in read) {
-    console.log(read.help);
-    return 0;
-  }
+await runCommand(readArguments, async (_config, args) => {
   const startedMs = performance.now();
-  const stage = await openStage(read, findTools());
+  const stage = await openStage(args, findTools());
   const outcomes: Outcome[] = [];
   try {
-    for (const row of ROWS.filter(({ row }) => read.rows.includes(row))) outcomes.push(await measure(row, stage));
+    for (const row of ROWS.filter(({ row }) => args.rows.includes(row))) outcomes.push(await measure(row, stage));
     const [version] = await stage.main.sql`SHOW server_version`;
     const machine = describeMachine(String(version?.server_version));
-    const run = `${new Date().toISOString().slice(0, 10)}, \`bun run bench ${args.join(" ")}\`, ${read.rounds} turns of ${read.turnSeconds} s for each side, ${Math.ceil((performance.now() - startedMs) / 60_000)} minutes in all`;
+    const run = `${new Date().toISOString().slice(0, 10)}, \`bun run bench ${process.argv.slice(2).join(" ")}\`, ${args.rounds} turns of ${args.turnSeconds} s for each side, ${Math.ceil((performance.now() - startedMs) / 60_000)} minutes in all`;
     console.log(`\n${machine}\n${formatTable(outcomes)}`);
-    if (read.docs) await writeDocument(outcomes, [machine, run]);
+    if (args.docs) await writeDocument(outcomes, [machine, run]);
   } finally {
     await closeSizes(stage);
     await stage.close();
   }
   const results = outcomes.flatMap(outcome => ("result" in outcome ? [outcome.result] : []));
-  if (read.json !== undefined) await Bun.write(read.json, `${JSON.stringify(results, null, 2)}\n`);
+  if (args.json !== undefined) await Bun.write(args.json, `${JSON.stringify(results, null, 2)}\n`);
   return results.length === outcomes.length ? 0 : 1;
 });
 

@@ -29,8 +29,8 @@ function introduce({ username, apiKey }: { username: string; apiKey: string }): 
     ["Username", username],
     ["API key", apiKey],
   ];
-  return `  The first admin was created. Its key opens the API; it is shown only now
-  (\`bun run admin-key\` makes a new one):
+  return `  The first admin was created. Sign in at /admin with this username and key; the key opens
+  the API as well. It is shown only now (\`bun run admin-key\` makes a new one):
 
 ${table(rows)}\n`;
 }

@@ -10,19 +10,25 @@ import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
 import { UsageError } from "./usage-error.ts";
 
+/** Reads the arguments of a command, or gives the help that they ask for. Throws UsageError. */
+export type ReadArguments<Arguments extends object> = (args: readonly string[]) => Arguments | { help: string };
+
 /**
- * Runs a command and ends the process: with the exit code that `work` gives (0 for none), with 2 and a message on standard
- * error for wrong arguments, or with 1 and a message for a bad environment, a database that can't be started or
- * reached, or a failed migration.
+ * Runs a command and ends the process: with the exit code that `work` gives (0 for none), with 0 and the help on standard
+ * output for whoever asks for it, with 2 and a message on standard error for wrong arguments, or with 1 and a message for a
+ * bad environment, a database that can't be started or reached, or a failed migration.
  */
-export async function runCommand(work: (config: Config, args: string[]) => Promise<number | void>): Promise<never> {
+export async function runCommand<Arguments extends object>(
+  readArguments: ReadArguments<Arguments>,
+  work: (config: Config, args: Arguments) => Promise<number | void>,
+): Promise<never> {
   // An exit, unlike a signal, gives an embedded database back.
   onStopSignal((_signal, exitCode) => process.exit(exitCode));
   try {
-    const args = process.argv.slice(2);
+    const args = readArguments(process.argv.slice(2));
     // Who asks for help gets it, whatever the environment holds.
-    const isHelp = args.includes("--help") || args.includes("-h");
-    process.exitCode = (await work(readConfig(isHelp ? {} : process.env), args)) ?? 0;
+    if ("help" in args) console.log(args.help);
+    else process.exitCode = (await work(readConfig(process.env), args)) ?? 0;
   } catch (error) {
     if (!isForPeople(error)) throw error;
     console.error(messageOf(error));

@@ -3,13 +3,15 @@
 
 import { runBun } from "./child.ts";
 import { runCommand, useDatabase } from "./command.ts";
-import { printHelpWhenAsked } from "./help.ts";
 import { watchLauncher } from "./launcher.ts";
+import { noArguments } from "./no-arguments.ts";
 
-printHelpWhenAsked(`Usage: bun run dev
+const HELP = `Usage: bun run dev
 
 Like \`bun run start\`, and starts the server again whenever a file of its code, pages or styles changes
-(migrations and the code of threads want a start by hand). Ctrl-C stops it.`);
+(migrations and the code of threads want a start by hand). Ctrl-C stops it.`;
 
 watchLauncher(() => process.kill(process.pid, "SIGTERM"));
-await runCommand(config => useDatabase(config, () => runBun(["--watch", "--no-clear-screen", "src/main.ts"])));
+await runCommand(noArguments(HELP), config =>
+  useDatabase(config, () => runBun(["--watch", "--no-clear-screen", "src/main.ts"])),
+);

@@ -7,10 +7,10 @@ import { isForPeople, messageOf } from "./command.ts";
 import { type Config, readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
 import { createPool } from "./db.ts";
-import { printHelpWhenAsked } from "./help.ts";
 import { watchLauncher } from "./launcher.ts";
 import { createLogger } from "./log.ts";
 import { applyMigrations } from "./migrate.ts";
+import { takeNoArguments } from "./no-arguments.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
 import { ensureAdmin } from "./users/ensure-admin.ts";
@@ -24,7 +24,7 @@ const FAIL_MS = 1_000;
 /** One Ctrl-C arrives twice: from the terminal, and passed on by `bun run`. */
 const SAME_SIGNAL_MS = 500;
 
-printHelpWhenAsked(`Usage: bun run start
+takeNoArguments(`Usage: bun run start
 
 Starts the database where DATABASE_URL is unset, applies the migrations, makes the first admin, and serves until Ctrl-C.
 Everything is set by environment variables, such as PORT=3001; README.md lists them.`);

@@ -3,19 +3,23 @@
 
 import { runBun } from "../src/child.ts";
 import { runCommand } from "../src/command.ts";
-import { printHelpWhenAsked } from "../src/help.ts";
 import { openTestInstance } from "./support.ts";
 
-printHelpWhenAsked(`Usage: bun run test [FILES or options of \`bun test\`]
+const HELP = `Usage: bun run test [FILES or options of \`bun test\`]
 
 Runs all tests in parallel, or those in the named files, on an embedded PostgreSQL of their own, or on the server that
 DATABASE_URL names.
   bun run test tests/publish.test.ts
-  bun run test -t "a name's beginning"`);
+  bun run test -t "a name's beginning"`;
 
-await runCommand(async (config, args) => {
+/** What `bun test` makes of the other arguments is its own affair. */
+function readArguments(args: readonly string[]): { passed: readonly string[] } | { help: string } {
+  return args.some(argument => argument === "--help" || argument === "-h") ? { help: HELP } : { passed: args };
+}
+
+await runCommand(readArguments, async (config, { passed }) => {
   const instance = config.databaseUrl ? undefined : await openTestInstance();
-  const exitCode = await runBun(["test", "--parallel", ...args]);
+  const exitCode = await runBun(["test", "--parallel", ...passed]);
   await instance?.close();
   return exitCode;
 });

@@ -10,6 +10,7 @@ import { createPool, type Sql } from "../db.ts";
 import { createLogger } from "../log.ts";
 import { applyMigrations } from "../migrate.ts";
 import { StartError } from "../start-error.ts";
+import { readWithHelp } from "../usage-error.ts";
 import { type Admin, findAccount, findFirstAdmin, replaceAdminKey } from "../users/admin-key.ts";
 import { ensureAdmin } from "../users/ensure-admin.ts";
 
@@ -21,33 +22,20 @@ been there longest; where there is no active admin, one is made.
 
 The database is the one that DATABASE_URL names, else the embedded one.`;
 
-await runCommand(async (config, args) => {
-  const read = readArguments(args);
-  if ("wrong" in read) {
-    console.error(`${read.wrong}\n\n${HELP}`);
-    return 2;
-  }
-  if (read.help) {
-    console.log(HELP);
-    return 0;
-  }
-  console.log(await makeKey(config, read.username));
-  return 0;
-});
+await runCommand(readArguments, async (config, { username }) => console.log(await makeKey(config, username)));
 
-function readArguments(args: string[]): { help: boolean; username: string | undefined } | { wrong: string } {
-  try {
+function readArguments(args: readonly string[]): { username: string | undefined } | { help: string } {
+  return readWithHelp(HELP, () => {
     const { values, positionals } = parseArgs({
-      args,
+      args: [...args],
       allowPositionals: true,
-      options: { help: { type: "boolean", short: "h", default: false } },
+      options: { help: { type: "boolean", short: "h" } },
     });
-    if (positionals.length > 1) return { wrong: `"${positionals[1]}" is one argument too many.` };
-    if (positionals[0] === "") return { wrong: "The username is empty." };
-    return { help: values.help, username: positionals[0] };
-  } catch (error) {
-    return { wrong: (error as Error).message };
-  }
+    if (values.help) return { help: HELP };
+    if (positionals.length > 1) throw new Error(`"${positionals[1]}" is one argument too many.`);
+    if (positionals[0] === "") throw new Error("The username is empty.");
+    return { username: positionals[0] };
+  });
 }
 
 /** Makes the key, on a database that is brought up to date first, and returns what to print. Throws StartError. */

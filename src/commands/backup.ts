@@ -17,14 +17,9 @@ overwritten. \`bun run restore FILE\` brings it back, also to another machine or
 Exits 0 when the file is there, 1 when none could be made, 2 when the arguments are wrong. The progress goes to
 standard error. The database is the one that DATABASE_OWNER_URL or DATABASE_URL names, else the embedded one.`;
 
-await runCommand(async (config, args) => {
-  const read = readFileArgument(HELP, args);
-  if (!("help" in read)) return await run(config, read.path);
-  console.log(read.help);
-  return 0;
-});
+await runCommand(args => readFileArgument(HELP, args), run);
 
-async function run(config: Config, path: string): Promise<number> {
+async function run(config: Config, { path }: { path: string }): Promise<number> {
   const started = performance.now();
   const progress = new Progress();
   try {

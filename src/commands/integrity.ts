@@ -5,10 +5,6 @@ import { runCommand, useDatabase } from "../command.ts";
 import { readArguments } from "./integrity-arguments.ts";
 import { printIntegrity } from "./integrity-run.ts";
 
-await runCommand(async (config, args) => {
-  const read = readArguments(args);
-  if (!("help" in read))
-    return await useDatabase(config, async ({ ownerUrl }) => ((await printIntegrity(ownerUrl, read)) ? 0 : 1));
-  console.log(read.help);
-  return 0;
-});
+await runCommand(readArguments, (config, args) =>
+  useDatabase(config, async ({ ownerUrl }) => ((await printIntegrity(ownerUrl, args)) ? 0 : 1)),
+);

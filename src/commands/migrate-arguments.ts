@@ -24,9 +24,10 @@ A file that fails leaves the database as it was before that file.`,
 
   verify: `Usage: bun run migrate verify
 
-Checks tables, columns, constraints, indexes, triggers, views and functions, the checksums of the applied
-migrations, and invariants 1 to 4 over all rows. Changes nothing. Names every difference and exits 1 if
-there is any.`,
+Checks tables, columns, constraints, indexes, triggers, views and functions, what stands around them, the
+checksums of the applied migrations, and the books over all rows: amounts, balances, the order of entries,
+movements and reversals. The hashes of the entries are left to bun run integrity. Changes nothing. Names
+every difference and exits 1 if there is any.`,
 
   status: `Usage: bun run migrate status
 

@@ -11,12 +11,7 @@ import { applyMigrations } from "../migrate.ts";
 import { type Arguments, readArguments } from "./migrate-arguments.ts";
 import { printVerification } from "./verify-report.ts";
 
-await runCommand(async (config, args) => {
-  const read = readArguments(args);
-  if (!("help" in read)) return await run(config, read);
-  console.log(read.help);
-  return 0;
-});
+await runCommand(readArguments, run);
 
 async function run(config: Config, { command, to, yes }: Arguments): Promise<number> {
   return await useDatabase(config, async ({ ownerUrl }) => {

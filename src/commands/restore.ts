@@ -20,14 +20,9 @@ afterwards. Where DATABASE_URL names a database that does not exist, it is creat
 Exits 0 when everything is as it should be, 1 when nothing was restored or a check found something, 2 when the
 arguments are wrong. The database is the one that DATABASE_OWNER_URL or DATABASE_URL names, else the embedded one.`;
 
-await runCommand(async (config, args) => {
-  const read = readFileArgument(HELP, args);
-  if (!("help" in read)) return await run(config, read.path);
-  console.log(read.help);
-  return 0;
-});
+await runCommand(args => readFileArgument(HELP, args), run);
 
-async function run(config: Config, path: string): Promise<number> {
+async function run(config: Config, { path }: { path: string }): Promise<number> {
   const started = performance.now();
   const progress = new Progress();
   try {

@@ -8,12 +8,7 @@ import { type Seeded, seedDemo } from "../demo/seed.ts";
 import { Progress } from "../progress.ts";
 import { type Arguments, readArguments } from "./seed-demo-arguments.ts";
 
-await runCommand(async (config, args) => {
-  const read = readArguments(args, Date.now());
-  if (!("help" in read)) return await run(config, read);
-  console.log(read.help);
-  return 0;
-});
+await runCommand(args => readArguments(args, Date.now()), run);
 
 async function run(config: Config, options: Arguments): Promise<number> {
   const started = performance.now();
