@@ -51,7 +51,8 @@ export async function insertAuthors(sql: Sql, authors: readonly Author[], accoun
           'to-be-cited-' || u.username || '-' || lpad(no::text, 8, '0') AS slug) c
       WHERE starts_with(u.username, ${name})`;
   });
-  await sql`ANALYZE users, cards, extropy_ledger`;
+  // Otherwise autovacuum does it, in the middle of somebody's turn.
+  await sql`VACUUM (ANALYZE) users, cards, extropy_ledger`;
 }
 
 /** One line for each author: the key, then the ids of the cards. What load.lua reads. */

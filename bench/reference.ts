@@ -20,6 +20,7 @@ export async function resetReference({ bareUrl }: Stage): Promise<void> {
   const sql = openPool(bareUrl);
   try {
     await sql.unsafe(await Bun.file(join(import.meta.dir, "bare.sql")).text()).simple();
+    await sql`VACUUM (ANALYZE)`;
   } finally {
     await sql.end();
   }

@@ -1,6 +1,6 @@
-// A connection that breaks while a statement waits to be written: the next statements get a new one. (postgres.js 3.4.9
-// kept what it had not written, and sent it ahead of the next connection's first message, or nothing at all;
-// patches/postgres@3.4.9.patch.)
+// What patches/postgres@3.4.9.patch changes in the driver: a connection that breaks while a statement waits to be written
+// leaves nothing behind (3.4.9 sent it ahead of the next connection's first message, or nothing at all), and of several
+// idle connections the one that was used last is taken (3.4.9 takes the one that has been idle longest).
 
 import { expect, test } from "bun:test";
 import { connect, type Socket } from "node:net";
@@ -34,6 +34,24 @@ test("what was not written yet goes with the connection that breaks", async () =
       expect(await broken).toMatch(/^CONNECTION_/);
     }
     expect(await sql`SELECT 3 AS three`).toMatchObject([{ three: 3 }]);
+  } finally {
+    await sql.end({ timeout: 1 });
+  }
+}, 20_000);
+
+test("queries that follow each other use one connection, however many are open", async () => {
+  const { url } = await emptyDatabase();
+  const sql = postgres(url, { max: 4 });
+  try {
+    await Promise.all([1, 2, 3, 4].map(() => sql`SELECT pg_sleep(0.1)`));
+    const pids = new Set<number>();
+    for (let round = 0; round < 8; round++) {
+      const [row] = await sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+      if (row) pids.add(row.pid);
+    }
+    expect(pids.size).toBe(1);
+    const both = await Promise.all([1, 2].map(() => sql<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`));
+    expect(new Set(both.map(([row]) => row?.pid)).size).toBe(2);
   } finally {
     await sql.end({ timeout: 1 });
   }
