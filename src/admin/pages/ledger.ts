@@ -122,7 +122,8 @@ export function ledgerPages(services: Services) {
     const token = readToken(request, isSecure(baseUrlOf(request)));
     try {
       if (token === undefined) throw new Problem("unauthenticated");
-      const confirm = () => resumeSession(sql, token);
+      // Whoever is no operator any more has no session either, as on every page.
+      const confirm = () => resumeSession(sql, token).catch(asUnauthenticated);
       await confirm();
       const { cursor: _, limit, ...filter } = readQuery(accountEntryQuery, readRaw(new URL(request.url)));
       const signal = stopping ? AbortSignal.any([request.signal, stopping]) : request.signal;
@@ -161,6 +162,10 @@ export function ledgerPages(services: Services) {
         pages.write(request, body, async visit => reverse(visit, requireEntryId(id))),
       hidden,
     );
+}
+
+function asUnauthenticated(error: unknown): never {
+  throw error instanceof Problem && error.slug === "forbidden" ? new Problem("unauthenticated") : error;
 }
 
 /** Throws `not-found` for what can't be an entry's id. */
