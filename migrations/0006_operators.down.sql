@@ -1,7 +1,7 @@
 -- Takes the operators' calls away, and the audit log with every row in it; entries stay.
 DROP FUNCTION public.reverse_movements(uuid[], uuid[], varchar[], varchar[], varchar[], uuid[], bigint[], text[]);
 DROP FUNCTION public.adjust_balances(uuid[], uuid[], varchar[], varchar[], varchar[], uuid[], uuid[], varchar[], decimal[],
-  text[]);
+  text[], decimal[]);
 DROP INDEX public.users_inactive, public.users_operators, public.users_display_name_prefix, public.users_email_prefix,
   public.users_username_prefix, public.users_created;
 DROP TABLE public.audit_reasons, public.audit_log;

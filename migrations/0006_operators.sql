@@ -75,12 +75,14 @@ CREATE INDEX users_inactive ON public.users (created_at DESC, id DESC) WHERE NOT
 -- Adjustments. The arrays have one element a request; `amounts` are signed, positive for a `bonus` and negative for a
 -- `penalty`. Returns one row a request, in order. `outcome` is `adjusted`, `replayed` (transaction_id of the first
 -- time), `key-reused`, `unauthenticated`, `forbidden` (the caller is no admin any more), `not-found` (nobody, the
--- system account or an erased one) or `insufficient-balance`. `balance` is the account's after the request.
+-- system account or an erased one), `changed` (it does not hold what `expected_balances` says, where NULL expects
+-- nothing) or `insufficient-balance`. `balance` is the account's after the request.
 --
 -- Locks callers and accounts in id order. Raises numeric_value_out_of_range where a balance would get too large.
 CREATE FUNCTION public.adjust_balances(
   caller_ids uuid[], key_ids uuid[], idempotency_keys varchar[], request_hashes varchar[], request_ids varchar[],
-  transaction_ids uuid[], user_ids uuid[], transaction_types varchar[], amounts decimal[], reasons text[]
+  transaction_ids uuid[], user_ids uuid[], transaction_types varchar[], amounts decimal[], reasons text[],
+  expected_balances decimal[]
 ) RETURNS TABLE (request_no integer, outcome text, transaction_id uuid, balance decimal(20, 2))
 LANGUAGE plpgsql VOLATILE
 -- As in publish_cards: plans that are made once, and hold from an empty table on.
@@ -105,10 +107,12 @@ BEGIN
     FROM unnest(locked_ids) WITH ORDINALITY AS i (id, no) LEFT JOIN public.users u ON u.id = i.id;
 
   FOR r IN
-    SELECT q.no, q.amount, (states[q.no]).state AS state, (states[q.no]).answer AS answer, c.role AS caller_role,
+    SELECT q.no, q.amount, q.expected_balance, (states[q.no]).state AS state, (states[q.no]).answer AS answer,
+      c.role AS caller_role,
       u.id IS NOT NULL AND u.erased_at IS NULL AND u.id <> '00000000-0000-0000-0000-000000000000' AS is_adjustable,
       array_position(locked_ids, q.user_id) AS user_no
-    FROM unnest(caller_ids, user_ids, amounts) WITH ORDINALITY AS q (caller_id, user_id, amount, no)
+    FROM unnest(caller_ids, user_ids, amounts, expected_balances) WITH ORDINALITY
+      AS q (caller_id, user_id, amount, expected_balance, no)
     LEFT JOIN public.users c ON c.id = q.caller_id
     LEFT JOIN public.users u ON u.id = q.user_id
     ORDER BY q.no
@@ -118,6 +122,7 @@ BEGIN
       WHEN r.caller_role <> 'admin' THEN 'forbidden'
       WHEN r.state <> 'new' THEN r.state
       WHEN NOT r.is_adjustable THEN 'not-found'
+      WHEN balances[r.user_no] <> r.expected_balance THEN 'changed'
       WHEN balances[r.user_no] + r.amount < 0 THEN 'insufficient-balance'
       ELSE 'adjusted' END;
     IF result = 'adjusted' THEN

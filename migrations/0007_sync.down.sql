@@ -1,4 +1,6 @@
 -- Takes sync away: settings, sessions and the numbers of changes; cards, profiles and sync_state stay.
+ALTER TABLE public.sync_state RESET (fillfactor);
+DROP TRIGGER sync_state_skip_same ON public.sync_state;
 DROP FUNCTION public.withdraw_cards(uuid[], varchar[]);
 DROP FUNCTION public.profile_checksum(text, text, text, text);
 DROP TRIGGER users_number_profile ON public.users;

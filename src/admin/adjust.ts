@@ -1,5 +1,5 @@
 // Adjustments by operators: from a batch of commands to one statement, and from an outcome to the answer or the Problem.
-// The rules stand in adjust_balances (migrations/0014_expected_balances.sql).
+// The rules stand in adjust_balances (migrations/0006_operators.sql).
 
 import type { Caller } from "../auth/scopes.ts";
 import type { SharedKind } from "../commit-sharing.ts";

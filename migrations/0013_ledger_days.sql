@@ -11,4 +11,4 @@ CREATE TABLE public.ledger_days (
   supply jsonb NOT NULL
 );
 
-UPDATE public.schema_metadata SET value = '1.12.0', updated_at = now() WHERE key = 'schema_version';
+UPDATE public.schema_metadata SET value = '1.10.0', updated_at = now() WHERE key = 'schema_version';

@@ -2,4 +2,4 @@
 DROP INDEX public.sync_state_unsettled;
 DROP INDEX public.audit_log_transaction;
 DROP TABLE public.operator_sessions;
-UPDATE public.schema_metadata SET value = '1.9.0', updated_at = now() WHERE key = 'schema_version';
+UPDATE public.schema_metadata SET value = '1.8.0', updated_at = now() WHERE key = 'schema_version';

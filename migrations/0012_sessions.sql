@@ -23,4 +23,4 @@ CREATE INDEX audit_log_transaction ON public.audit_log (transaction_id) WHERE tr
 -- What is not in step, of everybody: the newest first. What is in step, nearly all of it, costs nothing here.
 CREATE INDEX sync_state_unsettled ON public.sync_state (id) WHERE sync_status <> 'synced';
 
-UPDATE public.schema_metadata SET value = '1.10.0', updated_at = now() WHERE key = 'schema_version';
+UPDATE public.schema_metadata SET value = '1.9.0', updated_at = now() WHERE key = 'schema_version';
