@@ -1,7 +1,7 @@
 // The reference client: what a Writer on several devices can rely on, whatever the network and the processes do.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { type Refused, Unreachable } from "../src/client/api.ts";
+import { type Refused, Unreachable } from "../src/client/errors.ts";
 import { type Conflict, type Decision, SyncClient } from "../src/client/sync-client.ts";
 import { type Api, createApi, listen, newCard } from "./api-support.ts";
 import { createDevice, deviceOptions, type Fault, network } from "./client-support.ts";

@@ -1,16 +1,23 @@
 // Requests to the server that may be sent again: each is tried a few times, with growing pauses, while the server is
-// away or has too much to do. A retry needs no thought, since every request that comes here can be repeated.
+// away or has too much to do. A retry needs no thought, since every request that comes here can be repeated. Only what
+// is surely the server's own no counts as one: proxies and sign-in pages of hotels say 403, 404 and 413 as well.
+
+import { type ProblemDocument, Refused, Unreachable } from "./errors.ts";
+import { pause, pauseAfter } from "./pause.ts";
+import { readRetryAfter } from "./retry-after.ts";
+import { SilenceTimer } from "./silence.ts";
 
 /** What the client needs of `fetch`; tests put a bad network in its place. */
 export type Fetch = (request: Request) => Promise<Response>;
 
 export type ApiOptions = {
+  /** `https://example.org`; redirects are not followed. */
   baseUrl: string;
   apiKey: string;
   fetch?: Fetch;
-  /** How often a request is sent at most. */
+  /** How often a request is sent at most, 5 unless given. */
   attemptsMax?: number;
-  /** The pause after the first attempt; each further one is twice as long, and a part of it is left to chance. */
+  /** The pause after the first attempt, 200 unless given; each further one is twice as long, and a part is left to chance. */
   pauseMs?: number;
 };
 
@@ -19,60 +26,102 @@ export type ApiRequest = {
   path: string;
   body?: unknown;
   headers?: Record<string, string>;
-  /** For streams, which have no end to wait for. */
-  signal?: AbortSignal;
 };
-
-/** The server refused the request, and would again. `type` tells why (RFC 9457). */
-export class Refused extends Error {
-  override name = "Refused";
-
-  constructor(
-    readonly status: number,
-    readonly problem: { type: string; detail: string },
-  ) {
-    super(problem.detail);
-  }
-}
-
-/** The server did not answer, however often it was asked: what was asked for may have been done or not. */
-export class Unreachable extends Error {
-  override name = "Unreachable";
-}
 
 const ATTEMPTS_MAX = 5;
 const PAUSE_MS = 200;
 const PAUSE_MS_MAX = 30_000;
-/** Longer than a pull waits. */
+/** Until an answer begins, and beyond that the time in which a body gets out over a very slow network. */
 const ANSWER_MS_MAX = 60_000;
+const BYTES_A_MS_MIN = 8;
+/** From one piece of an answer to the next. */
+const SILENCE_MS_MAX = 30_000;
+
+/** Problems after which the same request would be refused again. All others pass. */
+const FINAL = new Set([
+  "malformed-json",
+  "bad-request",
+  "unauthenticated",
+  "forbidden",
+  "payload-too-large",
+  "unsupported-media-type",
+  "validation",
+  "idempotency-key-reused",
+]);
 
 export class Api {
+  readonly #closing = new AbortController();
+
   constructor(private readonly options: ApiOptions) {}
 
-  /** The answer's JSON. Throws Refused and Unreachable. */
-  async call<T>(request: ApiRequest): Promise<T> {
+  /**
+   * The answer's JSON, of the form that `isAnswer` knows. `finals` are problems that end this request beside those that end
+   * any. Throws Refused and Unreachable.
+   */
+  async call<T>(
+    request: ApiRequest,
+    isAnswer: (value: unknown) => value is T,
+    finals: readonly string[] = [],
+  ): Promise<T> {
     const { attemptsMax = ATTEMPTS_MAX, pauseMs = PAUSE_MS } = this.options;
     for (let attempt = 1; ; attempt++) {
-      let pause = Math.min(pauseMs * 2 ** (attempt - 1), PAUSE_MS_MAX) * (0.5 + Math.random() / 2);
       try {
-        const response = await this.send({ signal: AbortSignal.timeout(ANSWER_MS_MAX), ...request });
-        const isLater = response.status === 429 || response.status >= 500;
-        // The body may break off as well.
-        const text = await response.text();
-        if (response.ok) return JSON.parse(text) as T;
-        if (!isLater) throw new Refused(response.status, problemIn(text));
-        pause = Math.max(pause, Number(response.headers.get("retry-after") ?? 0) * 1000);
-        if (attempt >= attemptsMax) throw new Unreachable(`the server answered ${response.status}`);
+        return await this.#attempt(request, isAnswer, finals);
       } catch (error) {
-        if (error instanceof Refused || error instanceof Unreachable) throw error;
-        if (attempt >= attemptsMax) throw new Unreachable("the server can't be reached", { cause: error });
+        if (!(error instanceof Unreachable) || attempt >= attemptsMax || this.#closing.signal.aborted) throw error;
+        const { status, retryAfterMs = 0 } = error;
+        // Too large for whatever stands between, or asked to stay away for longer than anybody waits for a call.
+        if (status === 413 || retryAfterMs > PAUSE_MS_MAX) throw error;
+        await pause(Math.max(pauseAfter(attempt, pauseMs, PAUSE_MS_MAX), retryAfterMs), this.#closing.signal);
       }
-      await new Promise(resolve => setTimeout(resolve, pause));
     }
   }
 
-  /** Sends a request once. */
-  send({ method, path, body, headers = {}, signal }: ApiRequest): Promise<Response> {
+  async #attempt<T>(request: ApiRequest, isAnswer: (value: unknown) => value is T, finals: readonly string[]) {
+    const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const silence = new SilenceTimer(ANSWER_MS_MAX + (body?.length ?? 0) / BYTES_A_MS_MIN);
+    try {
+      const response = await this.#send(request, body, silence.signal);
+      if (!response.ok) throw await toError(response, silence, finals);
+      const answer = parse(await readText(response, silence));
+      if (isAnswer(answer)) return answer;
+      throw new Unreachable("something else than the server answered", { status: response.status });
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Unreachable) throw error;
+      throw new Unreachable("the server can't be reached", { cause: error });
+    } finally {
+      silence.stop();
+    }
+  }
+
+  /**
+   * Opens a stream, once: its text, piece by piece, until it ends, the signal aborts, or nothing was heard for
+   * `silenceMs`. Throws Refused and Unreachable.
+   */
+  async *stream(path: string, signal: AbortSignal, silenceMs: number): AsyncGenerator<string> {
+    const silence = new SilenceTimer(silenceMs);
+    try {
+      const both = AbortSignal.any([signal, silence.signal]);
+      const response = await this.#send({ method: "GET", path }, undefined, both);
+      if (!response.ok || !response.body) throw await toError(response, silence, []);
+      for await (const piece of response.body.pipeThrough(new TextDecoderStream())) {
+        silence.hear(silenceMs);
+        yield piece;
+      }
+    } catch (error) {
+      if (error instanceof Refused || error instanceof Unreachable) throw error;
+      throw new Unreachable("the stream broke off", { cause: error });
+    } finally {
+      silence.stop();
+    }
+  }
+
+  /** Ends what is under way and every pause. */
+  close(): void {
+    this.#closing.abort();
+  }
+
+  #send({ method, path, headers = {} }: ApiRequest, body: string | undefined, signal: AbortSignal): Promise<Response> {
     const { baseUrl, apiKey, fetch: send = fetch } = this.options;
     return send(
       new Request(baseUrl.replace(/\/+$/, "") + path, {
@@ -82,18 +131,46 @@ export class Api {
           ...(body === undefined ? {} : { "content-type": "application/json" }),
           ...headers,
         },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        ...(signal ? { signal } : {}),
+        ...(body === undefined ? {} : { body }),
+        // A POST that is redirected may become a GET, and the key is for this server alone.
+        redirect: "manual",
+        signal: AbortSignal.any([signal, this.#closing.signal]),
       }),
     );
   }
 }
 
-function problemIn(text: string): { type: string; detail: string } {
+async function readText(response: Response, silence: SilenceTimer): Promise<string> {
+  let text = "";
+  for await (const piece of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    silence.hear(SILENCE_MS_MAX);
+    text += piece;
+  }
+  return text;
+}
+
+async function toError(response: Response, silence: SilenceTimer, finals: readonly string[]) {
+  const { status, headers } = response;
+  const problem = toProblem(status, headers, parse(await readText(response, silence)));
+  const refused = problem && new Refused(status, problem);
+  if (refused && (FINAL.has(refused.code) || finals.includes(refused.code))) return refused;
+  const place = headers.get("location");
+  const what = problem ? ` (${problem.detail})` : place ? `, and leads to ${place}` : "";
+  return new Unreachable(`the answer was ${status}${what}`, { status, retryAfterMs: readRetryAfter(headers) });
+}
+
+/** What the server says of a request that failed; undefined where it was not the server that answered. */
+function toProblem(status: number, headers: Headers, value: unknown): ProblemDocument | undefined {
+  if (!headers.get("content-type")?.startsWith("application/problem+json")) return undefined;
+  const { type, detail, errors, ...problem } = (value ?? {}) as Partial<ProblemDocument> & { status?: number };
+  if (typeof type !== "string" || !type.startsWith("/problems/") || problem.status !== status) return undefined;
+  return { type, detail: String(detail), errors: Array.isArray(errors) ? errors : [] };
+}
+
+function parse(text: string): unknown {
   try {
-    const { type, detail } = JSON.parse(text);
-    return { type: String(type), detail: String(detail) };
+    return JSON.parse(text);
   } catch {
-    return { type: "about:blank", detail: "The answer was not understood." };
+    return undefined;
   }
 }

@@ -1,6 +1,9 @@
-// Following the stream of hints: connects, listens, and connects again whenever that ends, with growing pauses.
+// Keeping a device in step for as long as a signal lets it: syncs at the start, after edits, at every hint of the
+// server's stream and every few minutes regardless, and comes back by itself after whatever went wrong.
 
-import { type Api, Refused } from "./api.ts";
+import type { Api } from "./api.ts";
+import { OtherAccount, Refused, Unreachable } from "./errors.ts";
+import { pause, pauseAfter } from "./pause.ts";
 
 export type FollowOptions = {
   signal: AbortSignal;
@@ -8,58 +11,106 @@ export type FollowOptions = {
   onError?: (error: unknown) => void;
 };
 
-type Hints = FollowOptions & {
-  /** There may be something to pull, up to this cursor. */
-  onHint: (cursor: string) => Promise<void>;
+/** What is followed: a device, as far as this needs to know it. */
+export type Followed = {
+  api: Api;
+  sync(): Promise<void>;
+  /** Where the next pull goes on. */
+  cursor(): string | undefined;
+  /** Has `listener` called after each edit; returns what ends that. */
+  listen(listener: () => void): () => void;
 };
 
 const PAUSE_MS_MIN = 500;
 const PAUSE_MS_MAX = 30_000;
 /** The server shows every 15 s that it is there. */
 const SILENCE_MS_MAX = 50_000;
+/** A connection that lasted this long was a good one: the next pause is a short one again. */
+const GOOD_MS = 10_000;
+/** A sync that nobody asked for: another process may have edited, and hints may be lost. */
+const SYNC_MS_MAX = 120_000;
+/** What is edited within this time is pushed at once. */
+const EDITS_MS = 300;
 
-/** Goes on until the signal aborts. Throws Refused where the key is no longer good. */
-export async function followChanges(api: Api, clientId: string, { signal, onError, onHint }: Hints): Promise<void> {
-  let pauseMs = PAUSE_MS_MIN;
-  while (!signal.aborted) {
-    try {
-      for await (const cursor of listen(api, clientId, signal)) {
-        await onHint(cursor);
-        pauseMs = PAUSE_MS_MIN;
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      if (error instanceof Refused && (error.status === 401 || error.status === 403)) throw error;
-      onError?.(error);
-    }
-    await pause(pauseMs * (0.5 + Math.random() / 2), signal);
-    pauseMs = Math.min(pauseMs * 2, PAUSE_MS_MAX);
+/** Goes on until the signal aborts. Throws Refused where the key is no longer good, and OtherAccount. */
+export async function follow(followed: Followed, { signal, onError }: FollowOptions): Promise<void> {
+  const end = new AbortController();
+  const until = AbortSignal.any([signal, end.signal]);
+  const alarm = new Alarm();
+  const unlisten = followed.listen(() => alarm.ring("edit"));
+  const fail = (error: unknown) => {
+    if (until.aborted) return;
+    if (isFatal(error)) throw error;
+    onError?.(error);
+  };
+  try {
+    const loops = [keepSyncing(followed, alarm, until, fail), keepListening(followed, alarm, until, fail)];
+    // When one of them throws, the other is ended and waited for.
+    await Promise.all(loops.map(loop => loop.finally(() => end.abort())));
+  } finally {
+    end.abort();
+    unlisten();
   }
 }
 
-/** The cursors of one connection's events, until it ends, falls silent or the signal aborts. */
-async function* listen(api: Api, clientId: string, signal: AbortSignal): AsyncGenerator<string> {
-  const silence = new AbortController();
-  const path = `/api/sync/stream?${new URLSearchParams({ client_id: clientId })}`;
-  const response = await api.send({ method: "GET", path, signal: AbortSignal.any([signal, silence.signal]) });
-  if (!response.ok || !response.body) {
-    throw new Refused(response.status, { type: "about:blank", detail: `The stream was refused: ${response.status}` });
-  }
-  let timer = setTimeout(() => silence.abort(), SILENCE_MS_MAX);
-  let text = "";
-  try {
-    for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS_MAX);
-      const messages = (text + chunk).split("\n\n");
-      text = messages.pop() ?? "";
-      // Of several hints the last one says it all.
-      const cursor = messages.flatMap(message => cursorIn(message) ?? []).at(-1);
-      if (cursor !== undefined) yield cursor;
+function isFatal(error: unknown): boolean {
+  return error instanceof OtherAccount || (error instanceof Refused && error.isKeyDead);
+}
+
+async function keepSyncing(followed: Followed, alarm: Alarm, until: AbortSignal, fail: (error: unknown) => void) {
+  let failures = 0;
+  while (!until.aborted) {
+    try {
+      await followed.sync();
+      failures = 0;
+    } catch (error) {
+      fail(error);
+      failures++;
+      const { retryAfterMs = 0 } = error instanceof Unreachable ? error : {};
+      const pauseMs = Math.max(pauseAfter(failures, PAUSE_MS_MIN, PAUSE_MS_MAX), retryAfterMs);
+      // An edit does not make the server come back any earlier; a hint shows that it has.
+      await alarm.wait(pauseMs, until, "hint");
+      continue;
     }
-  } finally {
-    clearTimeout(timer);
-    silence.abort();
+    const reason = await alarm.wait(SYNC_MS_MAX * (0.5 + Math.random() / 2), until);
+    if (reason === "edit") await pause(EDITS_MS, until);
+  }
+}
+
+async function keepListening(
+  { api, cursor }: Followed,
+  alarm: Alarm,
+  until: AbortSignal,
+  fail: (error: unknown) => void,
+) {
+  // The server ends a device's stream when the device opens another; two processes on one file are two to it.
+  const path = `/api/sync/stream?${new URLSearchParams({ client_id: crypto.randomUUID() })}`;
+  let failures = 0;
+  while (!until.aborted) {
+    const startedAt = performance.now();
+    let retryAfterMs = 0;
+    try {
+      for await (const hinted of hintsIn(api.stream(path, until, SILENCE_MS_MAX))) {
+        if (hinted !== cursor()) alarm.ring("hint");
+      }
+    } catch (error) {
+      fail(error);
+      if (error instanceof Unreachable) retryAfterMs = error.retryAfterMs ?? 0;
+    }
+    failures = performance.now() - startedAt > GOOD_MS ? 1 : failures + 1;
+    await pause(Math.max(pauseAfter(failures, PAUSE_MS_MIN, PAUSE_MS_MAX), retryAfterMs), until);
+  }
+}
+
+/** The cursors of a stream's events. */
+async function* hintsIn(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+  let text = "";
+  for await (const piece of pieces) {
+    const messages = (text + piece).split("\n\n");
+    text = messages.pop() ?? "";
+    // Of several hints the last one says it all.
+    const cursor = messages.flatMap(message => cursorIn(message) ?? []).at(-1);
+    if (cursor !== undefined) yield cursor;
   }
 }
 
@@ -68,15 +119,28 @@ function cursorIn(message: string): string | undefined {
   return data === undefined ? undefined : JSON.parse(data).cursor;
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise(resolve => {
-    const timer = setTimeout(done, ms);
-    function done() {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done);
-  });
+type Reason = "edit" | "hint";
+
+/** Rings once for however many reasons there were. */
+class Alarm {
+  readonly #reasons = new Set<Reason>();
+  #wake: (() => void) | undefined;
+
+  ring(reason: Reason): void {
+    this.#reasons.add(reason);
+    this.#wake?.();
+  }
+
+  /** Waits for a reason (or for this one alone), for `ms` at most, or until the signal aborts. Forgets all reasons. */
+  async wait(ms: number, signal: AbortSignal, only?: Reason): Promise<Reason | undefined> {
+    const end = new AbortController();
+    const isDue = () => (only ? this.#reasons.has(only) : this.#reasons.size > 0);
+    this.#wake = () => isDue() && end.abort();
+    this.#wake();
+    await pause(ms, AbortSignal.any([signal, end.signal]));
+    this.#wake = undefined;
+    const reason = this.#reasons.has("hint") ? "hint" : [...this.#reasons][0];
+    this.#reasons.clear();
+    return reason;
+  }
 }

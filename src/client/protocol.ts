@@ -1,5 +1,7 @@
 // The messages of the protocol, as the server's models have them: types alone, nothing of the server is loaded.
 
+import type { EntityType } from "../sync/model.ts";
+
 export type { PublishAnswer, PublishRequest } from "../cards/model.ts";
 export type {
   Change,
@@ -11,3 +13,5 @@ export type {
   PushResult,
   ServerVersion,
 } from "../sync/model.ts";
+
+export type EntityName = { entity_type: EntityType; entity_id: string };

@@ -1,31 +1,9 @@
-// What a device remembers, in SQLite: its entities with what the server was last known to have of them, cards that are
-// waiting to be published, and where the next pull goes on. It survives restarts at any moment.
+// What a device remembers, in SQLite: its entities with what the server was last known to have of them, and where the
+// next pull goes on. It survives restarts at any moment, and several processes may have it open.
 
 import { Database } from "bun:sqlite";
-import type { EntityError, EntityType, PublishRequest, ServerVersion } from "./protocol.ts";
-
-export type Data = Record<string, unknown>;
-
-/** An entity on this device. */
-export type Entity = {
-  entity_type: EntityType;
-  entity_id: string;
-  /** Null where this device has deleted it, and the server does not know yet. */
-  data: Data | null;
-  checksum: string | null;
-  /** What the server had when this device last saw it; null: nothing. */
-  base_checksum: string | null;
-  /** Whether there is something to push. */
-  is_dirty: boolean;
-  /** Counts the edits on this device, so that one that was made during a request is not taken for what was sent. */
-  edit_no: number;
-  /** What the server has instead, where it told of a conflict. */
-  conflict: ServerVersion | null;
-  /** Why the server did not take it. It is not pushed again before it is edited. */
-  error: EntityError | null;
-};
-
-export type QueuedPublish = { id: number; idempotency_key: string; body: PublishRequest };
+import type { Entity } from "./entity.ts";
+import type { EntityName, EntityType } from "./protocol.ts";
 
 type EntityRow = Omit<Entity, "data" | "conflict" | "error" | "is_dirty"> & {
   data: string | null;
@@ -34,41 +12,64 @@ type EntityRow = Omit<Entity, "data" | "conflict" | "error" | "is_dirty"> & {
   is_dirty: number;
 };
 
+/** Facts about the device. */
+type Fact = "client_id" | "cursor" | "edit_no" | "is_comparing";
+
+/** Raised with every change of the tables that older clients could not read. */
+const FORMAT = 1;
+
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entities (
     entity_type TEXT NOT NULL, entity_id TEXT NOT NULL, data TEXT, checksum TEXT, base_checksum TEXT,
-    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT,
+    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT, is_compared INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (entity_type, entity_id)
   ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS entities_dirty ON entities (is_dirty) WHERE is_dirty = 1;
+  CREATE INDEX IF NOT EXISTS entities_dirty ON entities (entity_type, entity_id) WHERE is_dirty = 1;
   CREATE TABLE IF NOT EXISTS publishes (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL, body TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS device (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT`;
+  CREATE TABLE IF NOT EXISTS device (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+  PRAGMA user_version = ${FORMAT}`;
+
+const BUSY_MS_MAX = 5_000;
+
+/** What is listed: to be pushed, in conflict, or set aside. */
+const STATES = {
+  dirty: "is_dirty = 1 AND conflict IS NULL AND error IS NULL",
+  conflict: "is_dirty = 1 AND conflict IS NOT NULL",
+  failed: "is_dirty = 1 AND conflict IS NULL AND error IS NOT NULL",
+} as const;
+export type EntityState = keyof typeof STATES;
 
 export class Store {
-  readonly #database: Database;
+  readonly database: Database;
 
-  /** Opens or makes the file; `:memory:` is a device that forgets everything. */
+  /** Opens or makes the file; `:memory:` is a device that forgets everything. Throws where a newer client wrote it. */
   constructor(file: string) {
-    this.#database = new Database(file, { create: true, strict: true });
-    this.#database.run("PRAGMA journal_mode = WAL");
-    this.#database.run("PRAGMA busy_timeout = 5000");
-    this.#database.run(SCHEMA);
+    this.database = new Database(file, { create: true, strict: true });
+    this.database.run(`PRAGMA busy_timeout = ${BUSY_MS_MAX}`);
+    this.database.run("PRAGMA journal_mode = WAL");
+    this.atOnce(() => {
+      const format = this.database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
+      if (format > FORMAT) throw new Error(`${file} was written by a newer version of this client (${format}).`);
+      this.database.run(SCHEMA);
+      // Another key may be allowed what the one before was not.
+      this.database.run("UPDATE entities SET error = NULL WHERE error ->> 'code' = 'forbidden'");
+    });
   }
 
   /** Runs `work` in a transaction: all of it is remembered or nothing. */
   atOnce<T>(work: () => T): T {
-    return this.#database.transaction(work).immediate();
+    return this.database.transaction(work).immediate();
   }
 
-  find(type: EntityType, id: string): Entity | undefined {
-    const row = this.#database
+  find({ entity_type, entity_id }: EntityName): Entity | undefined {
+    const row = this.database
       .query<EntityRow, [string, string]>("SELECT * FROM entities WHERE entity_type = ? AND entity_id = ?")
-      .get(type, id);
+      .get(entity_type, entity_id);
     return row ? toEntity(row) : undefined;
   }
 
   list(type: EntityType): Entity[] {
-    return this.#database
+    return this.database
       .query<EntityRow, [string]>(
         "SELECT * FROM entities WHERE entity_type = ? AND data IS NOT NULL ORDER BY entity_id",
       )
@@ -76,98 +77,85 @@ export class Store {
       .map(toEntity);
   }
 
-  /** What there is to push. */
-  listDirty(): Entity[] {
-    return this.#database
-      .query<EntityRow, []>(
-        "SELECT * FROM entities WHERE is_dirty = 1 AND conflict IS NULL AND error IS NULL ORDER BY entity_type, entity_id",
+  /** Entities in a state, after the one named, in the order of their names. Read one by one: there may be very many. */
+  *listIn(state: EntityState, after: EntityName = FIRST): Generator<Entity> {
+    const rows = this.database
+      .query<EntityRow, [string, string]>(
+        `SELECT * FROM entities WHERE ${STATES[state]} AND (entity_type, entity_id) > (?, ?) ORDER BY entity_type, entity_id`,
       )
-      .all()
-      .map(toEntity);
+      .iterate(after.entity_type, after.entity_id);
+    for (const row of rows) yield toEntity(row);
   }
 
-  listConflicts(): Entity[] {
-    return this.#database
-      .query<EntityRow, []>("SELECT * FROM entities WHERE conflict IS NOT NULL ORDER BY entity_type, entity_id")
-      .all()
-      .map(toEntity);
+  count(state: EntityState): number {
+    const sql = `SELECT count(*) AS found FROM entities WHERE ${STATES[state]}`;
+    return this.database.query<{ found: number }, []>(sql).get()?.found ?? 0;
   }
 
-  save(entity: Entity): void {
-    this.#database
+  save({ data, is_dirty, conflict, error, ...entity }: Entity): void {
+    this.database
       .query(
-        `INSERT OR REPLACE INTO entities
-         VALUES ($entity_type, $entity_id, $data, $checksum, $base_checksum, $is_dirty, $edit_no, $conflict, $error)`,
+        `INSERT INTO entities (entity_type, entity_id, data, checksum, base_checksum, is_dirty, edit_no, conflict, error)
+         VALUES ($entity_type, $entity_id, $data, $checksum, $base_checksum, $is_dirty, $edit_no, $conflict, $error)
+         ON CONFLICT DO UPDATE SET data = excluded.data, checksum = excluded.checksum,
+           base_checksum = excluded.base_checksum, is_dirty = excluded.is_dirty, edit_no = excluded.edit_no,
+           conflict = excluded.conflict, error = excluded.error`,
       )
       .run({
         ...entity,
-        data: entity.data && JSON.stringify(entity.data),
-        is_dirty: Number(entity.is_dirty),
-        conflict: entity.conflict && JSON.stringify(entity.conflict),
-        error: entity.error && JSON.stringify(entity.error),
+        data: data && JSON.stringify(data),
+        is_dirty: Number(is_dirty),
+        conflict: conflict && JSON.stringify(conflict),
+        error: error && JSON.stringify(error),
       });
   }
 
-  drop({ entity_type, entity_id }: Pick<Entity, "entity_type" | "entity_id">): void {
-    this.#database.query("DELETE FROM entities WHERE entity_type = ? AND entity_id = ?").run(entity_type, entity_id);
+  drop({ entity_type, entity_id }: EntityName): void {
+    this.database.query("DELETE FROM entities WHERE entity_type = ? AND entity_id = ?").run(entity_type, entity_id);
   }
 
-  queuePublish(idempotencyKey: string, body: PublishRequest): void {
-    this.#database
-      .query("INSERT INTO publishes (idempotency_key, body) VALUES (?, ?)")
-      .run(idempotencyKey, JSON.stringify(body));
+  /** The number of the next edit. */
+  nextEditNo(): number {
+    const next = Number(this.recall("edit_no") ?? 0) + 1;
+    this.remember("edit_no", String(next));
+    return next;
   }
 
-  /** The publish that has waited longest. */
-  nextPublish(): QueuedPublish | undefined {
-    const row = this.#database
-      .query<{ id: number; idempotency_key: string; body: string }, []>("SELECT * FROM publishes ORDER BY id LIMIT 1")
-      .get();
-    return row ? { ...row, body: JSON.parse(row.body) } : undefined;
+  recall(fact: Fact): string | undefined {
+    const row = this.database.query<{ value: string }, [string]>("SELECT value FROM device WHERE name = ?").get(fact);
+    return row?.value;
   }
 
-  dropPublish(id: number): void {
-    this.#database.query("DELETE FROM publishes WHERE id = ?").run(id);
+  /** Remembers a fact; undefined forgets it. */
+  remember(fact: Fact, value: string | undefined): void {
+    if (value === undefined) this.database.query("DELETE FROM device WHERE name = ?").run(fact);
+    else this.database.query("INSERT OR REPLACE INTO device VALUES (?, ?)").run(fact, value);
   }
 
-  /** A fact about the device; `make` gives it where there is none. */
-  recall(name: "client_id", make: () => string): string {
-    this.#database.query("INSERT OR IGNORE INTO device VALUES (?, ?)").run(name, make());
-    return this.#read(name) ?? "";
-  }
-
-  get cursor(): string | undefined {
-    return this.#read("cursor");
-  }
-
-  set cursor(value: string) {
-    this.#database.query("INSERT OR REPLACE INTO device VALUES ('cursor', ?)").run(value);
-  }
-
-  /** Before pulling from the beginning once more: what the server has of anything is not known any longer. */
-  forgetServer(): void {
-    this.atOnce(() => {
-      this.#database.run("DELETE FROM device WHERE name = 'cursor'");
-      this.#database.run("UPDATE entities SET base_checksum = NULL, is_dirty = 1, conflict = NULL");
-    });
+  /** Remembers a fact unless there is one already, and returns what is remembered. */
+  rememberOnce(fact: Fact, value: string): string {
+    this.database.query("INSERT OR IGNORE INTO device VALUES (?, ?)").run(fact, value);
+    return this.recall(fact) ?? value;
   }
 
   close(): void {
-    this.#database.close();
-  }
-
-  #read(name: string): string | undefined {
-    const row = this.#database.query<{ value: string }, [string]>("SELECT value FROM device WHERE name = ?").get(name);
-    return row?.value;
+    this.database.close();
   }
 }
 
-function toEntity(row: EntityRow): Entity {
+/** Before every name. */
+const FIRST = { entity_type: "" as EntityType, entity_id: "" };
+
+function toEntity({ data, conflict, error, is_dirty, ...row }: EntityRow): Entity {
   return {
-    ...row,
-    data: row.data === null ? null : JSON.parse(row.data),
-    is_dirty: row.is_dirty === 1,
-    conflict: row.conflict === null ? null : JSON.parse(row.conflict),
-    error: row.error === null ? null : JSON.parse(row.error),
+    entity_type: row.entity_type,
+    entity_id: row.entity_id,
+    data: data === null ? null : JSON.parse(data),
+    checksum: row.checksum,
+    base_checksum: row.base_checksum,
+    is_dirty: is_dirty === 1,
+    edit_no: row.edit_no,
+    conflict: conflict === null ? null : JSON.parse(conflict),
+    error: error === null ? null : JSON.parse(error),
   };
 }

@@ -1,82 +1,70 @@
 // A device of a Writer: what is edited here goes to the server, what others edit comes here, whatever the network does in
-// between. Nothing is overwritten unseen: what two devices changed is given to `onConflict`.
+// between. Nothing is overwritten unseen: what two devices changed is given to `onConflict`. docs/client.md shows it in use.
 
-import { Api, type ApiOptions, Refused } from "./api.ts";
-import { checksumOf } from "./checksum.ts";
-import { type FollowOptions, followChanges } from "./follow.ts";
-import type {
-  Change,
-  EntityError,
-  EntityType,
-  PublishAnswer,
-  PublishRequest,
-  PullAnswer,
-  PushAnswer,
-  PushedEntity,
-  PushResult,
-  ServerVersion,
-} from "./protocol.ts";
-import { type Data, type Entity, Store } from "./store.ts";
+import { carryOver, discardAll } from "./account.ts";
+import { Api, type ApiOptions } from "./api.ts";
+import type { Callbacks, Conflict, Device, Failure } from "./device.ts";
+import { type Data, nameOf, plainOf } from "./entity.ts";
+import { Refused, Unreachable } from "./errors.ts";
+import { type FollowOptions, follow } from "./follow.ts";
+import type { EntityError, EntityType, PublishRequest } from "./protocol.ts";
+import { countQueued, publishQueued, queueCards } from "./publish-queue.ts";
+import { pullChanges } from "./pull.ts";
+import { pushEdited } from "./push.ts";
+import { resolveConflicts } from "./resolve.ts";
+import { Store } from "./store.ts";
 
-export type Conflict = {
-  entity_type: EntityType;
-  entity_id: string;
-  /** What this device has; null: it was deleted here. */
-  local: Data | null;
-  server: ServerVersion;
-};
+export type { Callbacks, Conflict, Decision, Failure } from "./device.ts";
+export type { Data } from "./entity.ts";
+export { OtherAccount, PrivateCards, Refused, Unreachable } from "./errors.ts";
+export type { FollowOptions } from "./follow.ts";
+export type { EntityError, EntityType, PublishAnswer, PublishRequest } from "./protocol.ts";
 
-/** Undefined puts the decision off: the conflict is reported with the next sync. */
-export type Decision =
-  | { resolution: "local_wins" | "remote_wins" }
-  | { resolution: "manual"; data: Data | null }
-  | undefined;
+export type SyncOptions = ApiOptions &
+  Callbacks & {
+    /** Where the device remembers; `:memory:` forgets everything at the end. Several processes may share a file. */
+    file: string;
+    /** 1 to 255 characters; made up and kept where it is not given. */
+    clientId?: string;
+    /** For people who look after devices; at most 255 characters. */
+    deviceName?: string;
+  };
 
-export type SyncOptions = ApiOptions & {
-  /** Where the device remembers; `:memory:` forgets everything at the end. */
-  file: string;
-  /** Made up and kept where it is not given. */
-  clientId?: string;
-  deviceName?: string;
-  onConflict: (conflict: Conflict) => Decision | Promise<Decision>;
-  /** Another device changed something, which is here now; `data` is null where it was deleted. */
-  onChange?: (change: { entity_type: EntityType; entity_id: string; data: Data | null }) => void;
-  /** The server does not take this version. It is pushed again when it has been edited. */
-  onFailed?: (failure: { entity_type: EntityType; entity_id: string; error: EntityError }) => void;
-  onPublished?: (answer: PublishAnswer, idempotencyKey: string) => void;
-  onPublishRefused?: (refusal: Refused, idempotencyKey: string) => void;
-};
+/** What is not in step with the server yet. */
+export type Status = { toPush: number; toPublish: number; conflicts: number; failed: number };
 
-const ENTITIES_A_PUSH = 500;
-const ITEMS_A_PULL = 200;
-/** A body has at most 8 MiB. */
-const BYTES_A_PUSH = 7_000_000;
-/** While somebody keeps changing what is being resolved here. */
-const RESOLUTIONS_MAX = 5;
+const NAME_CHARACTERS_MAX = 255;
 
 export class SyncClient {
   readonly clientId: string;
-  readonly #store: Store;
-  readonly #api: Api;
+  readonly #device: Device;
+  readonly #listeners = new Set<() => void>();
   #line: Promise<unknown> = Promise.resolve();
+  #isFollowing = false;
 
-  constructor(private readonly options: SyncOptions) {
-    this.#store = new Store(options.file);
-    this.#api = new Api(options);
-    const { clientId } = options;
-    this.clientId = clientId ?? this.#store.recall("client_id", () => crypto.randomUUID());
+  /** Opens or makes the file. Throws a RangeError for names that the server would not take. */
+  constructor(options: SyncOptions) {
+    const { file, clientId, deviceName } = options;
+    for (const name of [clientId, deviceName]) {
+      if (name !== undefined && (name.length > NAME_CHARACTERS_MAX || name.length < 1)) {
+        throw new RangeError(`clientId and deviceName have 1 to ${NAME_CHARACTERS_MAX} characters`);
+      }
+    }
+    const store = new Store(file);
+    this.clientId = clientId ?? store.rememberOnce("client_id", crypto.randomUUID());
+    this.#device = { store, api: new Api(options), clientId: this.clientId, deviceName, tell: options };
   }
 
   /** What this device has; undefined: nothing. */
   get(type: EntityType, id: string): Data | undefined {
-    return this.#store.find(type, id)?.data ?? undefined;
+    return this.#device.store.find(nameOf(type, id))?.data ?? undefined;
   }
 
   list(type: EntityType): { entity_id: string; data: Data }[] {
-    return this.#store.list(type).map(({ entity_id, data }) => ({ entity_id, data: data as Data }));
+    return this.#device.store.list(type).map(({ entity_id, data }) => ({ entity_id, data: data as Data }));
   }
 
-  /** Edits something here; the next sync pushes it. */
+  /** Edits something here; the next sync pushes it. Kept when this returns. */
   put(type: EntityType, id: string, data: Data): void {
     this.#edit(type, id, data);
   }
@@ -86,284 +74,154 @@ export class SyncClient {
     this.#edit(type, id, null);
   }
 
-  #edit(entity_type: EntityType, entity_id: string, data: Data | null): void {
-    this.#store.atOnce(() => {
-      const before = this.#store.find(entity_type, entity_id);
+  #edit(type: EntityType, id: string, edited: Data | null): void {
+    const { store } = this.#device;
+    const name = nameOf(type, id);
+    const { data, checksum } = edited ? plainOf(edited) : { data: null, checksum: null };
+    store.atOnce(() => {
+      const before = store.find(name);
       if (!before && data === null) return;
-      this.#store.save({
-        entity_type,
-        entity_id,
+      store.save({
+        ...name,
         data,
-        checksum: data && checksumOf(data),
+        checksum,
         base_checksum: before?.base_checksum ?? null,
         is_dirty: true,
-        edit_no: (before?.edit_no ?? 0) + 1,
+        edit_no: store.nextEditNo(),
         conflict: before?.conflict ?? null,
         error: null,
       });
     });
+    this.#tellEdit();
   }
 
-  /** Queues cards for publishing; the next sync sends them, as often as it takes and in effect once. Returns their key. */
+  /**
+   * Queues 1 to 100 cards for publishing; the next sync sends them, as often as it takes and in effect once. Kept when this
+   * returns their key. Throws PrivateCards, and a RangeError for too many or too much; then nothing is queued.
+   */
   publish(cards: PublishRequest["cards"]): string {
-    const key = crypto.randomUUID();
-    this.#store.queuePublish(key, { client_id: this.clientId, cards });
+    const key = queueCards(this.#device.store, this.clientId, cards);
+    this.#tellEdit();
     return key;
   }
 
   /**
-   * Publishes what is queued, pushes what was edited here, pulls what others did, and has conflicts resolved. Several at
-   * once take turns. Throws Unreachable, after which nothing is lost and it may be called again, and Refused.
+   * Pulls what others did, publishes what is queued, pushes what was edited here, and has conflicts resolved. Several at
+   * once take turns. Throws Unreachable, after which nothing is lost and it may be called again; Refused where the key may
+   * not; and OtherAccount.
    */
   sync(): Promise<void> {
-    const turn = this.#line.then(async () => {
-      await this.#publishQueued();
-      await this.#push();
-      await this.#pull();
-      await this.#resolve();
+    return this.#inTurn(async () => {
+      const device = this.#device;
+      const putOff = new PutOff();
+      // First, since the answer tells whether the key is one of the account whose data are here.
+      await pullChanges(device);
+      const isPublished = await putOff.try(() => publishQueued(device));
+      const isPushed = await putOff.try(() => pushEdited(device));
+      if (isPublished || isPushed) await pullChanges(device);
+      await putOff.try(() => resolveConflicts(device));
+      putOff.throw();
     });
+  }
+
+  /**
+   * Syncs at once, after edits, and whenever there is something, until the signal aborts; comes back by itself. Throws Refused
+   * where the key is dead, and OtherAccount.
+   */
+  async follow(options: FollowOptions): Promise<void> {
+    if (this.#isFollowing) throw new Error("This client follows already.");
+    this.#isFollowing = true;
+    try {
+      await follow(
+        {
+          api: this.#device.api,
+          sync: () => this.sync(),
+          cursor: () => this.#device.store.recall("cursor"),
+          listen: listener => {
+            this.#listeners.add(listener);
+            return () => this.#listeners.delete(listener);
+          },
+        },
+        options,
+      );
+    } finally {
+      this.#isFollowing = false;
+    }
+  }
+
+  /** How much is not in step yet, for a line that tells the user. */
+  status(): Status {
+    const { store } = this.#device;
+    return {
+      toPush: store.count("dirty"),
+      toPublish: countQueued(store),
+      conflicts: store.count("conflict"),
+      failed: store.count("failed"),
+    };
+  }
+
+  /** The conflicts that are open. */
+  conflicts(): Conflict[] {
+    return [...this.#device.store.listIn("conflict")].flatMap(({ entity_type, entity_id, data: local, conflict }) =>
+      conflict ? [{ entity_type, entity_id, local, server: conflict }] : [],
+    );
+  }
+
+  /** What the server did not take, and why; each is pushed again when it has been edited. */
+  failures(): Failure[] {
+    return [...this.#device.store.listIn("failed")].map(({ entity_type, entity_id, error }) => ({
+      entity_type,
+      entity_id,
+      error: error as EntityError,
+    }));
+  }
+
+  /**
+   * Says what is to become of the data here, where the key belongs to another account: `discard` forgets them, what was
+   * not pushed and not published as well; `carry-over` offers all of them to the new account.
+   */
+  switchAccount(what: "discard" | "carry-over"): Promise<void> {
+    return this.#inTurn(async () => {
+      const { store } = this.#device;
+      if (what === "discard") discardAll(store);
+      else carryOver(store);
+    });
+  }
+
+  /** Breaks off what is under way, which loses nothing, and closes the file. */
+  async close(): Promise<void> {
+    this.#device.api.close();
+    await this.#line;
+    this.#device.store.close();
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#line.then(work);
     this.#line = turn.catch(() => {});
     return turn;
   }
 
-  /** Syncs whenever there is something, until the signal aborts; connects again by itself. */
-  follow(options: FollowOptions): Promise<void> {
-    return followChanges(this.#api, this.clientId, {
-      ...options,
-      onHint: async cursor => {
-        if (cursor !== this.#store.cursor || this.#store.listDirty().length > 0) await this.sync();
-      },
-    });
+  #tellEdit(): void {
+    for (const listener of this.#listeners) listener();
   }
+}
 
-  close(): void {
-    this.#store.close();
-  }
+/** Keeps what holds up one part of a sync and not the others: no scope to publish, or a proxy that finds something too large. */
+class PutOff {
+  #error: unknown;
 
-  async #publishQueued(): Promise<void> {
-    for (let next = this.#store.nextPublish(); next; next = this.#store.nextPublish()) {
-      const { id, idempotency_key, body } = next;
-      try {
-        const headers = { "idempotency-key": idempotency_key };
-        const answer = await this.#api.call<PublishAnswer>({ method: "POST", path: "/api/publish", body, headers });
-        this.#store.dropPublish(id);
-        this.options.onPublished?.(answer, idempotency_key);
-      } catch (error) {
-        if (!(error instanceof Refused) || isAboutKey(error)) throw error;
-        this.#store.dropPublish(id);
-        this.options.onPublishRefused?.(error, idempotency_key);
-      }
-    }
-  }
-
-  async #push(): Promise<void> {
-    const dirty = this.#store.listDirty();
-    for (const entity of dirty.filter(isPrivate)) this.#fail(entity, PRIVATE);
-    for (const batch of batchesOf(dirty.filter(entity => !isPrivate(entity)))) await this.#pushBatch(batch);
-  }
-
-  /** Sets an entity aside until it is edited. */
-  #fail(entity: Entity, error: EntityError): void {
-    this.#store.save({ ...entity, error });
-    this.options.onFailed?.({ ...entity, error });
-  }
-
-  async #pushBatch(batch: readonly Entity[]): Promise<void> {
+  async try<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
-      const { results } = await this.#api.call<PushAnswer>({
-        method: "POST",
-        path: "/api/sync/push",
-        body: { client_id: this.clientId, device_name: this.options.deviceName, entities: batch.map(toPushed) },
-      });
-      this.#store.atOnce(() => {
-        for (const [index, sent] of batch.entries()) this.#settle(sent, results[index] as PushResult);
-      });
-      results.forEach((result, index) => {
-        if (result.error) this.options.onFailed?.({ ...(batch[index] as Entity), error: result.error });
-      });
+      return await work();
     } catch (error) {
-      if (!(error instanceof Refused) || isAboutKey(error)) throw error;
-      await this.#pushApart(batch, error);
+      const isTooLarge = error instanceof Unreachable && error.status === 413;
+      if (!isTooLarge && !(error instanceof Refused && error.code === "forbidden")) throw error;
+      this.#error ??= error;
+      return undefined;
     }
   }
 
-  /** Finds the entity for which a whole push was refused, so that the others get through. */
-  async #pushApart(batch: readonly Entity[], { message }: Refused): Promise<void> {
-    const [only] = batch;
-    if (only && batch.length === 1) {
-      this.#fail(only, { code: "invalid", detail: message });
-      return;
-    }
-    const middle = batch.length >> 1;
-    await this.#pushBatch(batch.slice(0, middle));
-    await this.#pushBatch(batch.slice(middle));
+  throw(): void {
+    if (this.#error) throw this.#error;
   }
-
-  /** Notes what became of an entity as it was sent. It may have been edited since. */
-  #settle(sent: Entity, { sync_status, checksum = null, server, error }: PushResult): void {
-    const now = this.#store.find(sent.entity_type, sent.entity_id);
-    if (!now) return;
-    const isEdited = now.edit_no !== sent.edit_no;
-    if (sync_status === "conflict" && server) {
-      this.#store.save({ ...now, conflict: server });
-    } else if (sync_status === "synced") {
-      if (!isEdited && now.data === null) this.#store.drop(now);
-      else this.#store.save({ ...now, base_checksum: checksum, is_dirty: isEdited });
-    } else if (error && !isEdited && error.code !== "answer-full") {
-      this.#store.save({ ...now, error });
-    }
-  }
-
-  async #pull(): Promise<void> {
-    for (let hasMore = true; hasMore; ) {
-      const page = await this.#pullPage();
-      const changed: Change[] = [];
-      this.#store.atOnce(() => {
-        for (const item of page.items) if (this.#take(item)) changed.push(item);
-        this.#store.cursor = page.cursor;
-      });
-      for (const change of changed) this.options.onChange?.(change);
-      hasMore = page.has_more;
-    }
-  }
-
-  async #pullPage(): Promise<PullAnswer> {
-    const { cursor } = this.#store;
-    const query = new URLSearchParams({
-      client_id: this.clientId,
-      limit: String(ITEMS_A_PULL),
-      ...(cursor && { cursor }),
-    });
-    try {
-      return await this.#api.call<PullAnswer>({ method: "GET", path: `/api/sync/pull?${query}` });
-    } catch (error) {
-      // The server was taken back to an earlier state, or is another one: everything is compared once more.
-      if (!(error instanceof Refused) || error.status !== 422 || cursor === undefined) throw error;
-      this.#store.forgetServer();
-      return this.#pullPage();
-    }
-  }
-
-  /** Takes over a change of the server's; false where there is nothing to take, or something here that it must not cover. */
-  #take({ entity_type, entity_id, checksum, data }: Change): boolean {
-    const here = this.#store.find(entity_type, entity_id);
-    const isSame = here ? here.checksum === checksum : checksum === null;
-    if (here?.is_dirty && !isSame) return false;
-    if (checksum === null) {
-      if (here) this.#store.drop(here);
-    } else {
-      const edit_no = here?.edit_no ?? 0;
-      const settled = { is_dirty: false, edit_no, conflict: null, error: null };
-      this.#store.save({ entity_type, entity_id, data, checksum, base_checksum: checksum, ...settled });
-    }
-    return !isSame;
-  }
-
-  async #resolve(): Promise<void> {
-    for (let round = 0; round < RESOLUTIONS_MAX; round++) {
-      let isAgain = false;
-      for (const entity of this.#store.listConflicts()) {
-        const { entity_type, entity_id, data, conflict } = entity;
-        if (!conflict) continue;
-        const decision = await this.options.onConflict({ entity_type, entity_id, local: data, server: conflict });
-        if (decision && (await this.#send(entity, conflict, decision))) isAgain = true;
-      }
-      if (!isAgain) return;
-    }
-  }
-
-  /** Tells the server of a decision; true where there is a new conflict. */
-  async #send(entity: Entity, conflict: ServerVersion, decision: NonNullable<Decision>): Promise<boolean> {
-    const { entity_type, entity_id } = entity;
-    const { resolution } = decision;
-    const data = decision.resolution === "manual" ? decision.data : entity.data;
-    const checksum = data && checksumOf(data);
-    // Says what it is over: should the server have told of something newer in an answer that was lost, that stands.
-    const over = { data, checksum, base_checksum: conflict.checksum };
-    const body = { client_id: this.clientId, entity_type, entity_id, resolution };
-    const result = await this.#api
-      .call<PushResult>({
-        method: "POST",
-        path: "/api/sync/resolve",
-        body: resolution === "remote_wins" ? body : { ...body, ...over },
-      })
-      .catch(error => {
-        if (error instanceof Refused && error.status === 404) return undefined;
-        throw error;
-      });
-    return this.#store.atOnce(() => this.#settleDecision(entity, resolution, data, result));
-  }
-
-  #settleDecision(
-    decided: Entity,
-    resolution: NonNullable<Decision>["resolution"],
-    data: Data | null,
-    result: PushResult | undefined,
-  ): boolean {
-    const now = this.#store.find(decided.entity_type, decided.entity_id);
-    if (!now) return false;
-    if (result?.sync_status === "conflict" && result.server) {
-      this.#store.save({ ...now, conflict: result.server });
-      return true;
-    }
-    if (result?.sync_status === "failed") {
-      this.#store.save({ ...now, error: result.error ?? null });
-      return false;
-    }
-    const isEdited = now.edit_no !== decided.edit_no;
-    if (!result || (isEdited && resolution !== "local_wins")) {
-      // Over before it was decided here, or decided about what is no more: the next push tells how things stand.
-      this.#store.save({ ...now, conflict: null });
-      return false;
-    }
-    const base_checksum = result.checksum ?? null;
-    const settled = resolution === "remote_wins" ? (result.server?.data ?? null) : data;
-    if (isEdited) this.#store.save({ ...now, base_checksum, conflict: null });
-    else if (settled === null) this.#store.drop(now);
-    else {
-      const checksum = checksumOf(settled);
-      this.#store.save({
-        ...now,
-        data: settled,
-        checksum,
-        base_checksum,
-        is_dirty: false,
-        conflict: null,
-        error: null,
-      });
-      if (resolution !== "local_wins") this.options.onChange?.({ ...now, data: settled });
-    }
-    return false;
-  }
-}
-
-/** The key is bad, or may not do this: no matter what was sent. */
-function isAboutKey({ status }: Refused): boolean {
-  return status === 401 || status === 403;
-}
-
-const PRIVATE: EntityError = { code: "private", detail: "Only BUSINESS and IDEAS leave this device." };
-
-/** A card that must not leave the device, whatever the server would do with it. */
-function isPrivate({ entity_type, data }: Entity): boolean {
-  return entity_type === "card" && data !== null && !/^(business|ideas)$/i.test(String(data.privacy_level));
-}
-
-function toPushed({ entity_type, entity_id, base_checksum, checksum, data }: Entity): PushedEntity {
-  return { entity_type, entity_id, base_checksum, checksum, data, ...(data === null ? { deleted: true } : {}) };
-}
-
-function* batchesOf(entities: readonly Entity[]): Generator<Entity[]> {
-  let batch: Entity[] = [];
-  let bytes = 0;
-  for (const entity of entities) {
-    const size = Buffer.byteLength(JSON.stringify(entity.data)) + 1000;
-    if (batch.length > 0 && (batch.length === ENTITIES_A_PUSH || bytes + size > BYTES_A_PUSH)) {
-      yield batch;
-      [batch, bytes] = [[], 0];
-    }
-    batch.push(entity);
-    bytes += size;
-  }
-  if (batch.length > 0) yield batch;
 }

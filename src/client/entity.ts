@@ -1,0 +1,76 @@
+// An entity on a device, and what of it may leave the device.
+
+import { checksumOf } from "./checksum.ts";
+import type { EntityError, EntityName, EntityType, PushedEntity, ServerVersion } from "./protocol.ts";
+
+export type Data = Record<string, unknown>;
+
+export type Entity = EntityName & {
+  /** Null where this device has deleted it, and the server does not know yet. */
+  data: Data | null;
+  checksum: string | null;
+  /** What the server had when this device last saw it; null: nothing. */
+  base_checksum: string | null;
+  /** Whether there is something to push. */
+  is_dirty: boolean;
+  /** Of the latest edit on this device, and never used twice: one that is made during a request is not taken for what was sent. */
+  edit_no: number;
+  /** What the server has instead, where it told of a conflict. */
+  conflict: ServerVersion | null;
+  /** Why the server did not take it. It is not pushed again before it is edited. */
+  error: EntityError | null;
+};
+
+/** The server takes 8 MiB; the rest is for what stands around the entities. */
+export const BODY_BYTES_MAX = 8_380_000;
+/** The server takes 100 levels in all. */
+const LEVELS_MAX = 95;
+
+/** The name as the server has it: ids of cards are UUIDs, which are the same in capitals. */
+export function nameOf(type: EntityType, id: string): EntityName {
+  return { entity_type: type, entity_id: type === "card" ? id.toLowerCase() : id };
+}
+
+/** The data as JSON has them: what is stored, sent and summed up must be the same. */
+export function plainOf(data: Data): { data: Data; checksum: string } {
+  const plain: Data = JSON.parse(JSON.stringify(data));
+  return { data: plain, checksum: checksumOf(plain) };
+}
+
+/** Whether a level is one of those that the server publishes. It takes them in any case, and as nothing but text. */
+export function isPublic(level: unknown): boolean {
+  return typeof level === "string" && /^(business|ideas)$/i.test(level);
+}
+
+/** Why data of an entity must not, or can't, be sent; undefined: they may. */
+export function obstacleTo(type: EntityType, data: Data | null): EntityError | undefined {
+  if (data === null) return undefined;
+  if (type === "card" && !isPublic(data.privacy_level)) {
+    return { code: "private", detail: "Only cards with the level BUSINESS or IDEAS leave this device." };
+  }
+  if (levelsOf(data, LEVELS_MAX) > LEVELS_MAX) {
+    return { code: "invalid", detail: `data: at most ${LEVELS_MAX} levels of arrays and objects` };
+  }
+  if (Buffer.byteLength(JSON.stringify(data)) > BODY_BYTES_MAX) {
+    return { code: "invalid", detail: `data: at most ${BODY_BYTES_MAX} bytes as JSON` };
+  }
+  return undefined;
+}
+
+/** Levels of arrays and objects, counted up to one more than `max`. */
+function levelsOf(value: unknown, max: number): number {
+  if (typeof value !== "object" || value === null) return 0;
+  if (max === 0) return 1;
+  let levels = 0;
+  for (const part of Object.values(value)) levels = Math.max(levels, levelsOf(part, max - 1));
+  return levels + 1;
+}
+
+export function toPushed({ entity_type, entity_id, base_checksum, checksum, data }: Entity): PushedEntity {
+  return { entity_type, entity_id, base_checksum, checksum, data, ...(data === null ? { deleted: true } : {}) };
+}
+
+/** Whether an entity is as it was read: nobody, not even another process on the same file, has settled it since. */
+export function isSettledSince(read: Entity, now: Entity): boolean {
+  return !now.is_dirty || now.base_checksum !== read.base_checksum;
+}

@@ -1,0 +1,102 @@
+// Pushing what was edited here, in batches that fit into requests, and noting what became of each entity. Whatever the
+// server says is about an entity as it was sent: it may have been edited since, here or by another process.
+
+import { isPushAnswerTo } from "./answers.ts";
+import type { Device } from "./device.ts";
+import { type Entity, isSettledSince, obstacleTo, toPushed } from "./entity.ts";
+import { Refused, Unreachable } from "./errors.ts";
+import type { EntityError, EntityName, PushResult } from "./protocol.ts";
+
+const ENTITIES_A_PUSH = 500;
+/** Small enough for slow networks and for what proxies let through; an entity that is larger goes alone. */
+const BYTES_A_PUSH = 900_000;
+
+/**
+ * Pushes everything that was edited, and returns whether anything was sent. Throws Refused where the key may not, and
+ * Unreachable; then the rest waits for the next time.
+ */
+export async function pushEdited(device: Device): Promise<boolean> {
+  let isAnySent = false;
+  let after: EntityName | undefined;
+  const tooLarge: Unreachable[] = [];
+  for (;;) {
+    const { batch, last } = nextBatch(device, after);
+    if (!last) break;
+    after = last;
+    if (batch.length === 0) continue;
+    await pushBatch(device, batch, tooLarge);
+    isAnySent = true;
+  }
+  if (tooLarge[0]) throw tooLarge[0];
+  return isAnySent;
+}
+
+/** The next entities to push, and the last one that was looked at. Those that must not be sent are set aside. */
+function nextBatch(device: Device, after: EntityName | undefined): { batch: Entity[]; last: EntityName | undefined } {
+  const batch: Entity[] = [];
+  const held: [Entity, EntityError][] = [];
+  let last: EntityName | undefined;
+  let bytes = 0;
+  for (const entity of device.store.listIn("dirty", after)) {
+    const obstacle = obstacleTo(entity.entity_type, entity.data);
+    const size = obstacle ? 0 : Buffer.byteLength(JSON.stringify(toPushed(entity)));
+    if (batch.length > 0 && bytes + size > BYTES_A_PUSH) break;
+    if (obstacle) held.push([entity, obstacle]);
+    else batch.push(entity);
+    bytes += size;
+    last = entity;
+    if (batch.length + held.length === ENTITIES_A_PUSH) break;
+  }
+  for (const [entity, obstacle] of held) setAside(device, entity, obstacle);
+  return { batch, last };
+}
+
+async function pushBatch(device: Device, batch: readonly Entity[], tooLarge: Unreachable[]): Promise<void> {
+  const { store, api, clientId: client_id, deviceName: device_name } = device;
+  const body = { client_id, device_name, entities: batch.map(toPushed) };
+  try {
+    const { results } = await api.call({ method: "POST", path: "/api/sync/push", body }, isPushAnswerTo(batch));
+    store.atOnce(() => {
+      for (const [index, sent] of batch.entries()) settle(device, sent, results[index] as PushResult);
+    });
+    for (const [index, { error }] of results.entries()) {
+      if (error && error.code !== "answer-full") setAside(device, batch[index] as Entity, error);
+    }
+  } catch (error) {
+    const isProxy = error instanceof Unreachable && error.status === 413;
+    const isRefused = error instanceof Refused && error.isAbout("entities");
+    if (!isProxy && !isRefused) throw error;
+    const [only] = batch;
+    if (only && batch.length === 1) {
+      if (isProxy) tooLarge.push(error);
+      else setAside(device, only, { code: "invalid", detail: error.message });
+      return;
+    }
+    // Finds the one for which a whole push was refused, so that the others get through.
+    const middle = batch.length >> 1;
+    await pushBatch(device, batch.slice(0, middle), tooLarge);
+    await pushBatch(device, batch.slice(middle), tooLarge);
+  }
+}
+
+/** Sets an entity aside until it is edited, and tells of it; unless it was edited while it was under way. */
+function setAside({ store, tell }: Device, sent: Entity, error: EntityError): void {
+  const isAside = store.atOnce(() => {
+    const now = store.find(sent);
+    if (!now || now.edit_no !== sent.edit_no || isSettledSince(sent, now)) return false;
+    store.save({ ...now, error });
+    return true;
+  });
+  if (isAside) tell.onFailed?.({ entity_type: sent.entity_type, entity_id: sent.entity_id, error });
+}
+
+/** Notes what became of an entity as it was sent. */
+function settle({ store }: Device, sent: Entity, { sync_status, checksum = null, server }: PushResult): void {
+  const now = store.find(sent);
+  if (!now || isSettledSince(sent, now)) return;
+  const is_dirty = now.edit_no !== sent.edit_no;
+  if (sync_status === "conflict" && server) store.save({ ...now, conflict: server });
+  if (sync_status !== "synced") return;
+  if (!is_dirty && now.data === null) store.drop(now);
+  else store.save({ ...now, base_checksum: checksum, is_dirty });
+}
