@@ -1,7 +1,7 @@
 // Brings node_modules up to date before anything of it is imported, so that a fresh clone runs with one
 // command. Imports nothing from node_modules itself.
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { withLock } from "./embedded/lock.ts";
 import { StartError } from "./start-error.ts";
@@ -30,7 +30,11 @@ function isInstalled(): boolean {
 }
 
 function stampText(): string {
-  const hash = Bun.hash(readFileSync(join(ROOT, "bun.lock"))).toString(36);
+  const patches = readdirSync(join(ROOT, "patches"))
+    .sort()
+    .map(name => join(ROOT, "patches", name));
+  const files = [join(ROOT, "bun.lock"), ...patches];
+  const hash = Bun.hash(files.map(file => readFileSync(file, "utf8")).join("\n")).toString(36);
   return `${process.platform} ${process.arch} ${hash}`;
 }
 

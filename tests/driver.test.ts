@@ -1,10 +1,12 @@
-// What patches/postgres@3.4.9.patch changes in the driver: a connection that breaks while a statement waits to be written
-// leaves nothing behind (3.4.9 sent it ahead of the next connection's first message, or nothing at all), and of several
+// What patches/postgres@3.4.9.patch changes in the driver. A connection that breaks while a statement waits to be written
+// leaves nothing behind (3.4.9 sent it ahead of the next connection's first message, or nothing at all). A statement that
+// breaks among its rows leaves none to the next one (3.4.9 began that one's rows behind as many empty places). And of several
 // idle connections the one that was used last is taken (3.4.9 takes the one that has been idle longest).
 
 import { expect, test } from "bun:test";
-import { connect, type Socket } from "node:net";
+import { connect, createServer, type Socket } from "node:net";
 import postgres from "postgres";
+import { createPool } from "../src/db.ts";
 import { emptyDatabase } from "./support.ts";
 
 test("what was not written yet goes with the connection that breaks", async () => {
@@ -56,3 +58,71 @@ test("queries that follow each other use one connection, however many are open",
     await sql.end({ timeout: 1 });
   }
 }, 20_000);
+
+/** Rows that are long enough to be sent before the last of them is known. */
+const MANY_ROWS = "SELECT repeat('x', 100) AS x, 1 / (2000 - n) AS y FROM generate_series(1, 3000) AS n";
+
+test("a statement that fails after some of its rows leaves none to the next one", async () => {
+  const { url } = await emptyDatabase();
+  const sql = createPool(url, { max: 1 });
+  const failed = sql.unsafe(MANY_ROWS).catch((error: { code: string }) => error.code);
+  expect(await failed).toBe("22012");
+  const [row, ...others] = await sql`SELECT 1 AS one`;
+  expect([row, others]).toEqual([{ one: 1 }, []]);
+  await sql.end();
+});
+
+test("a connection that breaks among the rows leaves none to the next one, also where PostgreSQL is only just starting", async () => {
+  const { url } = await emptyDatabase();
+  const { hostname, port } = new URL(url);
+  let connections = 0;
+  const proxy = createServer(client => {
+    connections++;
+    // The second time it says what PostgreSQL says while it recovers: SQLSTATE 57P03.
+    if (connections === 2) return void client.end(startingUp());
+    const server = connect(Number(port), hostname);
+    client.pipe(server);
+    let bytes = 0;
+    server.on("data", data => {
+      bytes += data.length;
+      client.write(data);
+      if (connections === 1 && bytes > 100_000) for (const socket of [client, server]) socket.destroy();
+    });
+    for (const socket of [client, server]) socket.on("error", () => {});
+    client.on("close", () => server.destroy());
+  });
+  await new Promise<void>(resolve => proxy.listen(0, "127.0.0.1", resolve));
+  const sql = createPool(through(url, proxy.address() as { port: number }), { max: 1 });
+  try {
+    const failed = sql.unsafe(MANY_ROWS.replace("2000", "9999")).catch((error: { code: string }) => error.code);
+    expect(await failed).toMatch(/^CONNECTION_/);
+    const answers: unknown[] = [];
+    for (let attempt = 0; attempt < 3; attempt++) {
+      answers.push(
+        await sql`SELECT 1 AS one`.then(
+          rows => [...rows],
+          (error: { code: string }) => error.code,
+        ),
+      );
+    }
+    expect(answers.at(-1)).toEqual([{ one: 1 }]);
+    expect(answers.filter(answer => answer !== "57P03" && JSON.stringify(answer) !== '[{"one":1}]')).toEqual([]);
+  } finally {
+    await sql.end({ timeout: 1 });
+    proxy.close();
+  }
+});
+
+function startingUp(): Buffer {
+  const fields = Buffer.from("SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
+  const head = Buffer.alloc(5);
+  head.write("E");
+  head.writeInt32BE(fields.length + 4, 1);
+  return Buffer.concat([head, fields]);
+}
+
+function through(url: string, { port }: { port: number }): string {
+  const changed = new URL(url);
+  changed.host = `127.0.0.1:${port}`;
+  return changed.href;
+}
