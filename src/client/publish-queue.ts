@@ -71,7 +71,7 @@ function findNext({ database }: Store, after: number): Queued | null {
     .get(after);
 }
 
-/** False where another process on the same file was quicker. */
+/** False where another process on the same file was quicker. No id is used twice, or this could drop what came after. */
 function drop({ database }: Store, id: number): boolean {
   return database.query("DELETE FROM publishes WHERE id = ?").run(id).changes > 0;
 }

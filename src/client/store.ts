@@ -25,7 +25,9 @@ const SCHEMA = `
     PRIMARY KEY (entity_type, entity_id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entities_dirty ON entities (entity_type, entity_id) WHERE is_dirty = 1;
-  CREATE TABLE IF NOT EXISTS publishes (id INTEGER PRIMARY KEY, idempotency_key TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+  CREATE TABLE IF NOT EXISTS publishes (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, idempotency_key TEXT NOT NULL, body TEXT NOT NULL
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS device (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   PRAGMA user_version = ${FORMAT}`;
 
