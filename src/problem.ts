@@ -89,7 +89,7 @@ export const problems = {
   },
   "idempotency-in-flight": {
     status: 409,
-    title: "The same request is still running",
+    title: "This is under way already",
     explanation:
       "A request with this Idempotency-Key, or a check of all books, has not finished yet. Ask again in a moment: with the same key the answer will be the first one's.",
   },

@@ -14,6 +14,14 @@ export function text(min: number, max: number) {
   });
 }
 
+/** What leaves no mark on paper, in every alphabet; some of it counts as letters, and the empty Braille cell as a symbol. */
+const INVISIBLE = /[\p{Default_Ignorable_Code_Point}\p{Cc}\p{Cf}\p{Z}\p{M}\u2800]/gu;
+
+/** Whether somebody who looks at a text sees anything. */
+export function isVisible(text: string): boolean {
+  return text.replace(INVISIBLE, "") !== "";
+}
+
 /** Putting a run of combining characters in order takes time with the square of its length: 15 s for 200 KB of them. */
 const MARKS_IN_A_ROW_MAX = 100;
 const TOO_MANY_MARKS = new RegExp(`\\p{M}{${MARKS_IN_A_ROW_MAX + 1}}`, "u");

@@ -2,6 +2,7 @@
 
 import { beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
+import { cursorsOf, timeAndId } from "../src/cursor.ts";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
 
@@ -447,7 +448,8 @@ describe("the list", () => {
     [5],
   ])("refuses a cursor that somebody made up: %p", async time => {
     const id = "0198c0de-0000-7000-8000-000000000000";
-    for (const values of [[time, id], [time], [time, id, id], [id, time], { 0: time, 1: id }]) {
+    const mark = cursorsOf("cards", {}, timeAndId).keyOf();
+    for (const values of [[...mark, time, id], [...mark, time], [...mark, time, id, id], { 0: mark, 1: time, 2: id }]) {
       const cursor = Buffer.from(JSON.stringify(values)).toString("base64url");
       expect((await list(`?cursor=${cursor}`)).status).toBe(422);
     }

@@ -3,7 +3,7 @@
 import { z } from "zod";
 import type { CsvColumns } from "../csv.ts";
 import { moment } from "../moment.ts";
-import { text } from "../text.ts";
+import { isVisible, text } from "../text.ts";
 
 export const auditAction = z.enum([
   "account_created",
@@ -18,9 +18,9 @@ export type AuditAction = z.output<typeof auditAction>;
 
 const REASON_CHARACTERS_MAX = 2000;
 
-/** Why an operator does something: asked for with every change, and not to be got around with blanks. */
+/** Why an operator does something: asked for with every change, and not to be got around with what nobody can read. */
 export const reason = text(1, REASON_CHARACTERS_MAX)
-  .refine(value => value.trim() !== "", "a reason in words")
+  .refine(isVisible, "a reason in words")
   .meta({ description: "Why, for the audit log.", examples: ["Asked for by mail, ticket 4711."] });
 
 export const auditRecord = z

@@ -1,7 +1,7 @@
 // SQL of the audit log: a record is written in the transaction of the deed, by this or by the statement that does it
 // (migrations/0006_operators.sql), and never changed again.
 
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql, Tx } from "../db.ts";
 import type { AuditAction, AuditFilter, AuditRecord } from "./audit-model.ts";
 
@@ -40,13 +40,14 @@ export async function eraseReasons(tx: Tx, userId: string): Promise<void> {
     WHERE r.audit_id = a.id AND (a.user_id = ${userId}::uuid OR a.counterparty_id = ${userId}::uuid)`;
 }
 
-/** What operators did, newest first. */
+/** What operators did, newest first. Throws `validation`. */
 export async function listAudit(
   sql: Sql,
   filter: AuditFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<AuditRecord>> {
-  const before = decodeCursor(cursor, timeAndId);
+  const cursors = cursorsOf("audit log", filter, timeAndId);
+  const before = cursors.read(cursor);
   const rows = await sql<AuditRecord[]>`
     SELECT a.id, a.at, a.actor_id, actor.username AS actor_username, a.action, a.user_id, u.username AS user_username,
       a.counterparty_id, other.username AS counterparty_username, a.transaction_id, a.before, a.after, r.reason,
@@ -69,6 +70,6 @@ export async function listAudit(
     rows,
     limit,
     row => row,
-    row => [row.at, row.id],
+    row => cursors.keyOf(row.at, row.id),
   );
 }

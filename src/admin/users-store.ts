@@ -1,7 +1,7 @@
 // SQL that reads accounts for operators.
 
 import { z } from "zod";
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
 import type { Fragment, Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import { anyText } from "../text.ts";
@@ -30,25 +30,24 @@ const sorts = (sql: Sql) =>
   }) as const;
 
 const sortValue: Readonly<Record<Column, z.ZodType<string>>> = {
-  created_at: timeAndId.def.items[0],
+  created_at: sortTime,
   username: anyText.max(255),
   balance: z.string().regex(/^[0-9]{1,18}\.[0-9]{2}$/),
 };
-
-/** Sort, its value and the id of the last account of a page: a cursor belongs to one sort. */
-const cursorOf = (sort: AccountSort) => z.tuple([z.literal(sort), sortValue[columnOf(sort)], z.guid()]);
 
 function columnOf(sort: AccountSort): Column {
   return sort.replace("-", "") as Column;
 }
 
-/** Accounts by name, e-mail address, id, role and activity. */
+/** Accounts by name, e-mail address, id, role and activity. Throws `validation`. */
 export async function listAccounts(
   sql: Sql,
-  { q, role, active, sort }: AccountFilter,
+  filter: AccountFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<Account>> {
-  const after = decodeCursor(cursor, cursorOf(sort));
+  const { q, role, active, sort } = filter;
+  const cursors = cursorsOf("accounts", filter, z.tuple([sortValue[columnOf(sort)], z.guid()]));
+  const after = cursors.read(cursor);
   const [by, type] = sorts(sql)[columnOf(sort)];
   const [comesAfter, direction] = sort.startsWith("-") ? [sql`<`, sql`DESC`] : [sql`>`, sql`ASC`];
   const ids = q ? await findIds(sql, q) : undefined;
@@ -58,13 +57,13 @@ export async function listAccounts(
       ${q ? sql`AND ${ids ? sql`u.id = ANY (${ids}::uuid[])` : matches(sql, q)}` : sql``}
       ${role ? sql`AND u.role = ${roleLiteral(sql, role)}` : sql``}
       ${active === undefined ? sql`` : sql`AND ${active ? sql`` : sql`NOT`} u.is_active`}
-      ${after ? sql`AND (${by}, u.id) ${comesAfter} (${after[1]}::${type}, ${after[2]}::uuid)` : sql``}
+      ${after ? sql`AND (${by}, u.id) ${comesAfter} (${after[0]}::${type}, ${after[1]}::uuid)` : sql``}
     ORDER BY ${by} ${direction}, u.id ${direction} LIMIT ${limit + 1}`;
   return toPage(
     rows,
     limit,
     ({ sort_value: _, ...row }) => row,
-    row => [sort, row.sort_value, row.id],
+    row => cursors.keyOf(row.sort_value, row.id),
   );
 }
 

@@ -3,7 +3,7 @@
 
 import { liveKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { sumAmounts } from "../money.ts";
 import { Problem } from "../problem.ts";
@@ -39,10 +39,12 @@ export async function listCardAttributions(
   sql: Sql,
   caller: Caller,
   cardId: string,
-  { direction, type }: AttributionFilter,
+  filter: AttributionFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<Attribution>> {
-  const after = decodeCursor(cursor, timeAndId);
+  const { direction, type } = filter;
+  const cursors = cursorsOf("card attributions", { ...filter, cardId }, timeAndId);
+  const after = cursors.read(cursor);
   const end = direction === "received" ? sql`source_card_id` : sql`target_card_id`;
   const rows = await sql<(Attribution | { id: null })[]>`
     SELECT found.* FROM cards c
@@ -60,7 +62,7 @@ export async function listCardAttributions(
     rows.filter(row => row.id !== null),
     limit,
     row => row,
-    row => [row.created_at, row.id],
+    row => cursors.keyOf(row.created_at, row.id),
   );
 }
 
@@ -99,7 +101,8 @@ async function listCited(
   { limit, cursor }: PageRequest,
 ): Promise<Page<CardReceived>> {
   type Row = { id: string; published_at: string; card: CardReceived["card"]; groups: Group[] };
-  const after = decodeCursor(cursor, timeAndId);
+  const cursors = cursorsOf("cited cards", { userId }, timeAndId);
+  const after = cursors.read(cursor);
   const rows = await sql<Row[]>`
     SELECT c.id, c.published_at, ${cardReference(sql, "c", "u")} AS card, received.groups
     FROM cards c JOIN users u ON u.id = c.user_id
@@ -121,7 +124,7 @@ async function listCited(
     rows,
     limit,
     ({ card, groups }) => ({ card, ...addUp(groups) }),
-    row => [row.published_at, row.id],
+    row => cursors.keyOf(row.published_at, row.id),
   );
 }
 

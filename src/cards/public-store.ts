@@ -1,7 +1,7 @@
 // SQL of what readers see: published cards and their authors, without any caller. Nothing withdrawn or erased is
 // selected anywhere here, and no e-mail address.
 
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
 import { cleanLine, excerptOf, nameOf, OPENING_CHARACTERS } from "./excerpt.ts";
@@ -55,13 +55,14 @@ export async function listAuthorCards(
   userId: string,
   { limit, cursor }: PageRequest,
 ): Promise<Page<ListedCard>> {
-  const after = decodeCursor(cursor, timeAndId);
+  const cursors = cursorsOf("author", { userId }, timeAndId);
+  const after = cursors.read(cursor);
   const rows = await sql<ListedRow[]>`
     SELECT ${listedColumns(sql)} FROM cards c JOIN users u ON u.id = c.user_id
     WHERE c.user_id = ${userId}::uuid AND ${isShown(sql)}
       ${after ? sql`AND (c.published_at, c.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
     ORDER BY c.published_at DESC, c.id DESC LIMIT ${limit + 1}::integer`;
-  return toPage(rows, limit, toListedCard, row => [row.published_at, row.id]);
+  return toPage(rows, limit, toListedCard, row => cursors.keyOf(row.published_at, row.id));
 }
 
 export type FeedCard = Pick<ListedCard, "id" | "slug" | "author" | "published_at" | "edited_at"> & {

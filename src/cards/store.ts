@@ -2,7 +2,7 @@
 
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { decodeCursor, PAGE_BYTES_MAX, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, PAGE_BYTES_MAX, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { Card, CardChange } from "./model.ts";
@@ -68,7 +68,8 @@ export async function listOwnCards(
   filter: CardFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<CardRow>> {
-  const after = decodeCursor(cursor, timeAndId);
+  const cursors = cursorsOf("cards", filter, timeAndId);
+  const after = cursors.read(cursor);
   // Texts are fetched up to a page's size only: of the cards that fit, and the one behind them.
   const rows = await sql<CardRow[]>`
     WITH page AS (
@@ -90,7 +91,7 @@ export async function listOwnCards(
     rows,
     limit,
     row => row,
-    row => [row.published_at, row.id],
+    row => cursors.keyOf(row.published_at, row.id),
   );
 }
 

@@ -6,7 +6,7 @@
 import { liveKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { readBounded } from "../bounded-read.ts";
-import { decodeCursor, type Page, type PageRequest, timeAlone, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, timeAlone, toPage } from "../cursor.ts";
 import type { Fragment, Sql } from "../db.ts";
 import { invalid, Problem } from "../problem.ts";
 import type { Balance } from "./balance.ts";
@@ -44,7 +44,8 @@ export async function listEntries(
   filter: LedgerFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<LedgerEntry>> {
-  const before = decodeCursor(cursor, timeAlone);
+  const cursors = cursorsOf("ledger", filter, timeAlone);
+  const before = cursors.read(cursor);
   const query = sql`
     SELECT ${entryColumns(sql)} FROM extropy_ledger l
     WHERE l.user_id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}
@@ -63,7 +64,7 @@ export async function listEntries(
     rows,
     limit,
     row => row,
-    row => [row.created_at],
+    row => cursors.keyOf(row.created_at),
   );
 }
 

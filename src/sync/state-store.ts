@@ -3,7 +3,7 @@
 import { z } from "zod";
 import { liveKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { decodeCursor, type Page, type PageRequest, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import type { SyncState } from "./model.ts";
 
@@ -15,10 +15,12 @@ const idAlone = z.tuple([z.guid()]);
 export async function listStates(
   sql: Sql,
   caller: Caller,
-  { client_id, status }: StateFilter,
+  filter: StateFilter,
   { limit, cursor }: PageRequest,
 ): Promise<Page<SyncState>> {
-  const after = decodeCursor(cursor, idAlone);
+  const { client_id, status } = filter;
+  const cursors = cursorsOf("sync states", filter, idAlone);
+  const after = cursors.read(cursor);
   const rows = await sql<SyncState[]>`
     SELECT s.id, s.client_id, s.device_name, s.entity_type, s.entity_id, s.sync_status, s.last_synced_at,
       s.local_checksum, s.remote_checksum, s.conflict_resolution, s.sync_direction, s.error_message, s.retry_count,
@@ -33,6 +35,6 @@ export async function listStates(
     rows,
     limit,
     row => row,
-    row => [row.id],
+    row => cursors.keyOf(row.id),
   );
 }

@@ -2,7 +2,7 @@
 
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller, Scope } from "../auth/scopes.ts";
-import { decodeCursor, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
+import { cursorsOf, type Page, type PageRequest, timeAndId, toPage } from "../cursor.ts";
 import type { Sql, Tx } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { NamedKey } from "./model.ts";
@@ -16,7 +16,8 @@ export const namedKeyColumns = (sql: Sql) => sql`
 
 /** The caller's named keys, newest first, expired ones included until they are deleted. */
 export async function listKeys(sql: Sql, caller: Caller, { limit, cursor }: PageRequest): Promise<Page<NamedKey>> {
-  const after = decodeCursor(cursor, timeAndId);
+  const cursors = cursorsOf("keys", {}, timeAndId);
+  const after = cursors.read(cursor);
   const rows = await sql<NamedKey[]>`
     SELECT ${namedKeyColumns(sql)} FROM api_keys k
     WHERE k.user_id = ${caller.userId}::uuid AND k.kind = 'named' AND ${liveKey(sql, caller)}
@@ -26,7 +27,7 @@ export async function listKeys(sql: Sql, caller: Caller, { limit, cursor }: Page
     rows,
     limit,
     row => row,
-    row => [row.created_at, row.id],
+    row => cursors.keyOf(row.created_at, row.id),
   );
 }
 
