@@ -45,6 +45,18 @@ CREATE TABLE public.sync_documents (
 -- as well as by their key, and keep that plan when they are large.
 CREATE UNIQUE INDEX sync_documents_change_no ON public.sync_documents (user_id, change_no) WHERE change_no > 0;
 
+-- The number by which a version is told from an equal one that came before or after it: A, B, and A again.
+ALTER TABLE public.sync_state
+  -- Of the version that `remote_checksum` names; 0: there never was one.
+  ADD COLUMN remote_revision bigint,
+  -- Of the version that the last push was made over which this device was told is in step: by it and `local_checksum` the
+  -- same push is known again. NULL: the push did not say.
+  ADD COLUMN base_revision bigint;
+
+-- Which history the numbers are of. A database that was taken back to an earlier state gets another one, so that
+-- nobody goes on from what is no more.
+INSERT INTO public.schema_metadata (key, value) VALUES ('sync_epoch', replace(gen_random_uuid()::text, '-', ''));
+
 -- Lists of sync_state go from the newest row to the oldest, of one status or of all.
 DROP INDEX public.sync_state_user_status;
 CREATE INDEX sync_state_user_status ON public.sync_state (user_id, sync_status, id) WHERE retry_count >= 0;
@@ -127,6 +139,18 @@ BEGIN
   END IF;
   PERFORM set_config('extrophi.change_nos', concat_ws(' ', user_id, next_no + 1, last_no, size), true);
   RETURN next_no;
+END
+$$;
+
+-- Begins another history after the database was taken back to an earlier state: by `restore`, or by whoever did it in
+-- another way. Devices then find out, by their cursors, that they may know of changes which are no more; and no number
+-- that was given to one of those is given again. Locks all heads. To be called before anything new is written.
+CREATE FUNCTION public.renew_sync_epoch() RETURNS void LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  UPDATE public.schema_metadata SET value = replace(gen_random_uuid()::text, '-', ''), updated_at = now()
+    WHERE key = 'sync_epoch';
+  -- More than an account can have lost, and so little that two million restores stay within what a double counts.
+  UPDATE public.sync_heads SET change_no = change_no + 4294967296;
 END
 $$;
 

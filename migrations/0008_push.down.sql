@@ -1,6 +1,6 @@
 -- Takes pushing away; what was pushed stays.
-DROP FUNCTION public.push_changes(uuid[], uuid[], varchar[], varchar[], integer[], varchar[], varchar[], text[], varchar[],
-  text[], varchar[], text[], text[], varchar[], text[], decimal, integer, integer);
+DROP FUNCTION public.push_changes(uuid[], uuid[], varchar[], varchar[], varchar[], bigint[], integer[], varchar[], varchar[],
+  text[], bigint[], varchar[], text[], varchar[], text[], text[], varchar[], text[], decimal, integer, integer);
 DROP TYPE public.push_decision;
 
 UPDATE public.schema_metadata SET value = '1.4.0', updated_at = now() WHERE key = 'schema_version';

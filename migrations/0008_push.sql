@@ -8,38 +8,44 @@
 --   unknown-checksum the card was written directly: whoever called computes its checksum and calls again;
 --   no-conflict      (resolving) this device was told of none, or something else was agreed on since;
 --   same             nothing changes;
+--   superseded       this device pushed the very same over the same base before, and was told or should have been told that
+--                    it is in step; somebody has changed it since;
 --   taken            (resolving) the device takes what the server has;
 --   conflict         the server has something else than what the device saw;
 --   answer-full      a conflict, too, whose data would make the answer too long;
 --   duplicate-card   another card of the caller's has this text: `other_id`;
 --   document, profile, change, withdraw, publish: accepted, and what is done for it.
 CREATE TYPE public.push_decision AS (
-  user_id uuid, card_id uuid, outcome text, server_checksum varchar(64), other_id uuid
+  user_id uuid, card_id uuid, outcome text, server_checksum varchar(64), server_revision bigint, other_id uuid
 );
 
 -- Decides and writes what devices push, each request in itself: an entity that fails leaves the others alone.
 --
--- The first four arrays have one element a request: who calls (each caller once), with which key, from which device
--- and under which name. The others have one element an entity, in the order of the requests; no request has an entity
+-- The first six arrays have one element a request: who calls (each caller once), with which key, from which device
+-- and under which name, and the epoch and number of the cursor that the device has (NULL: it does not say). The others have one element an entity, in the order of the requests; no request has an entity
 -- twice. `data_texts` and `checksums` are NULL for a deletion. Cards have the hash of their text and both parts of the
--- address that they get if they are new. `base_checksums` is what the device saw, and empty or NULL where it saw nothing.
--- `resolutions` is NULL, or how a conflict is to be resolved: then a base of NULL stands for what the device was last
--- told of. `errors` names why an entity was refused before: then it is only recorded.
+-- address that they get if they are new. `base_checksums` is what the device saw, and empty or NULL where it saw nothing;
+-- `base_revisions` the number of the change that made it, 0 where it never saw anything, and NULL where it does not say.
+-- `resolutions` is NULL, or how a conflict is to be resolved: then a base of NULL, and a revision of NULL, stand for what
+-- the device was last told of. `errors` names why an entity was refused before: then it is only recorded.
 --
 -- Returns one row an entity (`entity_no` from 1 on, counted over all requests), and one with entity_no NULL for a
--- request that has none. `state` is `done`, or `unauthenticated`: then nothing was done for that request. `server_data`
+-- request that has none. `state` is `done`, `unauthenticated`, or `cursor-gone`, where the device has seen changes that are
+-- no more: then nothing was done for that request. `server_data`
 -- is what the server has, for conflicts and what is taken, up to `answer_bytes_max` a request; `checksum` is the
--- server's afterwards. Where any outcome is `unknown-checksum`, nothing at all was done, and only those rows come.
+-- server's afterwards, `revision` the number of the change that made it. Where any outcome is `unknown-checksum`, nothing at all was done, and only those rows come.
 --
 -- Locks the callers' rows in id order, then their heads. Raises unique_violation where a direct write takes an id, a slug
 -- or a text at the same moment.
 CREATE FUNCTION public.push_changes(
-  caller_ids uuid[], key_ids uuid[], client_ids varchar[], device_names varchar[],
-  request_nos integer[], entity_types varchar[], entity_ids varchar[], base_checksums text[], checksums varchar[],
+  caller_ids uuid[], key_ids uuid[], client_ids varchar[], device_names varchar[], epochs varchar[], cursor_nos bigint[],
+  request_nos integer[], entity_types varchar[], entity_ids varchar[], base_checksums text[], base_revisions bigint[],
+  checksums varchar[],
   data_texts text[], content_hashes varchar[], slug_stems text[], slug_ends text[], resolutions varchar[], errors text[],
   reward decimal, rewards_per_day integer, answer_bytes_max integer
 ) RETURNS TABLE (
-  request_no integer, entity_no integer, state text, outcome text, checksum varchar(64), server_data json, other_id uuid
+  request_no integer, entity_no integer, state text, outcome text, checksum varchar(64), revision bigint, server_data json,
+  other_id uuid
 ) LANGUAGE plpgsql VOLATILE
 -- As in publish_cards: plans that are made once, and hold from an empty table on.
 SET plan_cache_mode = force_generic_plan
@@ -52,18 +58,31 @@ DECLARE
   decisions public.push_decision[];
   outcomes text[];
   change_nos bigint[];
+  revisions bigint[];
   fresh record;
 BEGIN
   PERFORM FROM public.users u WHERE u.id = ANY (caller_ids) ORDER BY u.id FOR NO KEY UPDATE;
+  -- Whoever else writes holds the head until the commit: what is read from here on is not changed before this is done.
+  PERFORM FROM public.sync_heads h WHERE h.user_id = ANY (caller_ids) ORDER BY h.user_id FOR NO KEY UPDATE;
   states := public.request_states(caller_ids, key_ids, no_keys, no_keys);
+  IF array_remove(epochs, NULL) <> '{}' THEN
+    states := ARRAY(
+      SELECT CASE WHEN r.state = 'new' AND (r.epoch <> m.value OR r.cursor_no > h.change_no)
+        THEN ROW('cursor-gone', NULL)::public.request_state ELSE ROW(r.state, r.answer)::public.request_state END
+      FROM unnest(caller_ids, epochs, cursor_nos, states) WITH ORDINALITY
+        AS r (caller_id, epoch, cursor_no, state, answer, no)
+      LEFT JOIN public.schema_metadata m ON m.key = 'sync_epoch'
+      LEFT JOIN public.sync_heads h ON h.user_id = r.caller_id
+      ORDER BY r.no);
+  END IF;
 
   -- 1. What is there, and what the device saw of it.
   SELECT array_agg(ROW(
       d.user_id, d.card_id,
-      CASE WHEN d.outcome = 'conflict' AND d.bytes_before > answer_bytes_max THEN 'answer-full'
+      CASE WHEN d.outcome IN ('conflict', 'superseded') AND d.bytes_before > answer_bytes_max THEN 'answer-full'
         WHEN d.text_place > 1 THEN 'duplicate-card'
         ELSE d.outcome END,
-      d.server_checksum,
+      d.server_checksum, d.server_revision,
       CASE WHEN d.text_place > 1 THEN d.first_id ELSE d.other_id END
     )::public.push_decision ORDER BY d.no)
     INTO decisions
@@ -75,7 +94,7 @@ BEGIN
         first_value(o.card_id) OVER same_text AS first_id
       FROM (
         SELECT o.*,
-          CASE WHEN o.outcome <> 'conflict' THEN 0
+          CASE WHEN o.outcome NOT IN ('conflict', 'superseded') THEN 0
             ELSE coalesce(octet_length(o.content) + octet_length(o.metadata::text), octet_length(o.data::text), 0)
           END AS bytes
         FROM (
@@ -85,13 +104,17 @@ BEGIN
               WHEN s.owner_id <> s.user_id THEN 'foreign-id'
               WHEN NOT s.is_published AND s.withdrawn_at IS NULL THEN 'not-published'
               WHEN s.is_published AND s.server_checksum IS NULL THEN 'unknown-checksum'
+              WHEN s.checksum IS DISTINCT FROM s.server_checksum AND s.sync_status = 'synced'
+                AND s.last_base_revision = s.base_revision AND s.last_checksum IS NOT DISTINCT FROM s.checksum
+                AND s.last_resolution IS NOT DISTINCT FROM s.resolution THEN 'superseded'
               WHEN s.resolution IS NOT NULL AND s.sync_status IS DISTINCT FROM 'conflict'
                 AND NOT (s.sync_status = 'synced' AND s.last_resolution = s.resolution
                   AND (s.resolution = 'remote_wins' OR s.checksum IS NOT DISTINCT FROM s.server_checksum)) IS TRUE
                 THEN 'no-conflict'
               WHEN s.resolution = 'remote_wins' THEN 'taken'
               WHEN s.checksum IS NOT DISTINCT FROM s.server_checksum THEN 'same'
-              WHEN s.seen_checksum IS DISTINCT FROM s.server_checksum THEN 'conflict'
+              WHEN s.seen_checksum IS DISTINCT FROM s.server_checksum OR s.seen_revision <> s.server_revision
+                THEN 'conflict'
               WHEN s.entity_type = 'user_profile' THEN 'profile'
               WHEN s.entity_type <> 'card' THEN 'document'
               WHEN s.checksum IS NULL THEN 'withdraw'
@@ -99,34 +122,47 @@ BEGIN
               WHEN s.owner_id IS NULL THEN 'publish'
               ELSE 'change' END AS outcome
           FROM (
-            SELECT e.no, e.entity_type, e.checksum, e.content_hash, e.resolution, e.error, u.id AS user_id,
+            SELECT e.no, e.entity_type, e.checksum, e.content_hash, e.resolution, e.error, e.base_revision, u.id AS user_id,
               i.card_id, c.user_id AS owner_id, c.is_published, c.withdrawn_at, c.content, c.metadata, d.data,
               CASE e.entity_type
                 WHEN 'card' THEN CASE WHEN c.is_published THEN c.checksum END
                 WHEN 'user_profile'
                   THEN public.profile_checksum(u.display_name, u.bio, u.avatar_url, u.profile_url)::varchar
                 ELSE d.checksum END AS server_checksum,
+              r.server_revision,
               CASE WHEN e.resolution IS NOT NULL AND e.base_checksum IS NULL THEN s.remote_checksum
                 ELSE nullif(e.base_checksum, '') END AS seen_checksum,
-              s.sync_status, s.conflict_resolution AS last_resolution, t.id AS other_id
-            FROM unnest(request_nos, entity_types, entity_ids, base_checksums, checksums, content_hashes, resolutions,
-                errors) WITH ORDINALITY
-              AS e (request_no, entity_type, entity_id, base_checksum, checksum, content_hash, resolution, error, no)
+              CASE WHEN e.resolution IS NOT NULL AND e.base_checksum IS NULL AND e.base_revision IS NULL
+                THEN s.remote_revision ELSE e.base_revision END AS seen_revision,
+              s.sync_status, s.conflict_resolution AS last_resolution, s.base_revision AS last_base_revision,
+              s.local_checksum AS last_checksum, t.id AS other_id
+            FROM unnest(request_nos, entity_types, entity_ids, base_checksums, base_revisions, checksums, content_hashes,
+                resolutions, errors) WITH ORDINALITY
+              AS e (request_no, entity_type, entity_id, base_checksum, base_revision, checksum, content_hash, resolution,
+                error, no)
             LEFT JOIN public.users u ON u.id = caller_ids[e.request_no] AND (states[e.request_no]).state = 'new'
             CROSS JOIN LATERAL (SELECT CASE WHEN e.entity_type = 'card' THEN e.entity_id::uuid END AS card_id) i
             -- LIMIT 1 keeps these look-ups by index, as in publish_cards.
             LEFT JOIN LATERAL (
-              SELECT c.user_id, c.is_published, c.withdrawn_at, c.checksum, c.content, c.metadata
+              SELECT c.user_id, c.is_published, c.withdrawn_at, c.checksum, c.change_no, c.content, c.metadata
               FROM public.cards c WHERE c.id = i.card_id LIMIT 1) c ON true
             LEFT JOIN LATERAL (
               SELECT t.id FROM public.cards t
               WHERE t.user_id = u.id AND t.content_hash = e.content_hash AND t.id <> i.card_id LIMIT 1) t ON true
             LEFT JOIN LATERAL (
-              SELECT d.checksum, d.data FROM public.sync_documents d
+              SELECT d.checksum, d.change_no, d.data FROM public.sync_documents d
               WHERE d.user_id = u.id AND d.entity_type = e.entity_type AND d.entity_id = e.entity_id LIMIT 1) d ON true
             LEFT JOIN LATERAL (
-              SELECT s.sync_status, s.remote_checksum, s.conflict_resolution FROM public.sync_state s
-              WHERE e.resolution IS NOT NULL AND s.user_id = u.id AND s.client_id = client_ids[e.request_no]
+              SELECT h.profile_change_no FROM public.sync_heads h
+              WHERE e.entity_type = 'user_profile' AND h.user_id = u.id LIMIT 1) h ON true
+            CROSS JOIN LATERAL (
+              SELECT coalesce(c.change_no, d.change_no, h.profile_change_no, 0) AS server_revision) r
+            -- Looked at only where it matters: a base that is right needs no memory of what was pushed before.
+            LEFT JOIN LATERAL (
+              SELECT s.sync_status, s.remote_checksum, s.remote_revision, s.local_checksum, s.base_revision,
+                s.conflict_resolution
+              FROM public.sync_state s
+              WHERE (e.resolution IS NOT NULL OR e.base_revision <> r.server_revision) AND s.user_id = u.id AND s.client_id = client_ids[e.request_no]
                 AND s.entity_type = e.entity_type AND s.entity_id = e.entity_id LIMIT 1) s ON true
           ) s
         ) o
@@ -137,25 +173,25 @@ BEGIN
 
   IF EXISTS (SELECT FROM unnest(decisions) d WHERE d.outcome = 'unknown-checksum') THEN
     RETURN QUERY
-      SELECT NULL::integer, NULL::integer, 'done', d.outcome, NULL::varchar, NULL::json, d.card_id
+      SELECT NULL::integer, NULL::integer, 'done', d.outcome, NULL::varchar, NULL::bigint, NULL::json, d.card_id
       FROM unnest(decisions) d WHERE d.outcome = 'unknown-checksum';
     RETURN;
   END IF;
 
   -- 2. What was accepted.
   outcomes := ARRAY(SELECT d.outcome FROM unnest(decisions) WITH ORDINALITY
-    AS d (user_id, card_id, outcome, server_checksum, other_id, no) ORDER BY d.no);
+    AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, no) ORDER BY d.no);
   IF outcomes && ARRAY['document', 'change'] THEN
     change_nos := public.take_change_nos(ARRAY(
       SELECT CASE WHEN d.outcome IN ('document', 'change') THEN d.user_id END FROM unnest(decisions) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, other_id, no) ORDER BY d.no));
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, no) ORDER BY d.no));
   END IF;
 
   IF 'document' = ANY (outcomes) THEN
     INSERT INTO public.sync_documents AS x (user_id, entity_type, entity_id, data, checksum, change_no, client_id)
       SELECT d.user_id, d.entity_type, d.entity_id, d.data_text::json, d.checksum, d.change_no, client_ids[d.request_no]
       FROM unnest(decisions, request_nos, entity_types, entity_ids, data_texts, checksums, change_nos)
-        AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, entity_type, entity_id, data_text,
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id, data_text,
           checksum, change_no)
       WHERE d.outcome = 'document'
     ON CONFLICT ON CONSTRAINT sync_documents_pkey DO UPDATE SET data = excluded.data, checksum = excluded.checksum,
@@ -165,12 +201,12 @@ BEGIN
   IF 'profile' = ANY (outcomes) THEN
     UPDATE public.users u SET display_name = f.display_name, bio = f.bio, avatar_url = f.avatar_url,
         profile_url = f.profile_url
-      FROM unnest(decisions, data_texts) AS d (user_id, card_id, outcome, server_checksum, other_id, data_text)
+      FROM unnest(decisions, data_texts) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, data_text)
       CROSS JOIN LATERAL json_to_record(d.data_text::json)
         AS f (display_name varchar, bio text, avatar_url text, profile_url text)
       WHERE u.id = d.user_id AND d.outcome = 'profile';
     UPDATE public.sync_heads h SET profile_client_id = client_ids[d.request_no]
-      FROM unnest(decisions, request_nos) AS d (user_id, card_id, outcome, server_checksum, other_id, request_no)
+      FROM unnest(decisions, request_nos) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no)
       WHERE h.user_id = d.user_id AND d.outcome = 'profile';
   END IF;
 
@@ -187,7 +223,7 @@ BEGIN
         SELECT d.*, client_ids[d.request_no] AS client_id,
           d.slug_stem || '-' || coalesce(right(c.slug, 8), d.slug_end) AS slug
         FROM unnest(decisions, request_nos, data_texts, content_hashes, checksums, slug_stems, slug_ends, change_nos)
-          AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, data_text, content_hash, checksum,
+          AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, data_text, content_hash, checksum,
             slug_stem, slug_end, change_no)
         JOIN public.cards c ON c.id = d.card_id
         WHERE d.outcome = 'change'
@@ -200,7 +236,7 @@ BEGIN
   IF 'withdraw' = ANY (outcomes) THEN
     PERFORM public.withdraw_cards(array_agg(d.card_id ORDER BY d.no), array_agg(client_ids[d.request_no] ORDER BY d.no))
       FROM unnest(decisions, request_nos) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, no)
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, no)
       WHERE d.outcome = 'withdraw';
   END IF;
 
@@ -214,7 +250,7 @@ BEGIN
         array_agg(NULL::integer) AS session_ids
       INTO fresh
       FROM unnest(decisions, request_nos, data_texts, content_hashes, checksums, slug_stems, slug_ends) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, data_text, content_hash, checksum,
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, data_text, content_hash, checksum,
           slug_stem, slug_end, no)
       CROSS JOIN LATERAL json_to_record(d.data_text::json)
         AS f (title varchar, content text, privacy_level varchar, category varchar, tags text[], metadata jsonb)
@@ -230,18 +266,33 @@ BEGIN
     END IF;
   END IF;
 
-  -- 3. What is known of the device. A resolution that fails leaves its conflict as it was.
+  -- 3. What is known of the device.
+  revisions := ARRAY(
+    SELECT CASE
+      WHEN d.outcome IN ('document', 'change') THEN d.change_no
+      WHEN d.outcome IN ('publish', 'withdraw') THEN (SELECT c.change_no FROM public.cards c WHERE c.id = d.card_id)
+      WHEN d.outcome = 'profile' THEN (SELECT h.profile_change_no FROM public.sync_heads h WHERE h.user_id = d.user_id)
+      ELSE d.server_revision END
+    FROM unnest(decisions, change_nos) WITH ORDINALITY
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, change_no, no)
+    ORDER BY d.no);
+
+  -- A resolution that fails leaves its conflict as it was; a push that was
+  -- overtaken since leaves what it was known by, should its answer get lost once more.
   INSERT INTO public.sync_state AS s (user_id, client_id, device_name, entity_type, entity_id, sync_status,
-      last_synced_at, local_checksum, remote_checksum, conflict_resolution, sync_direction, error_message, retry_count)
+      last_synced_at, local_checksum, remote_checksum, remote_revision, base_revision, conflict_resolution, sync_direction,
+      error_message, retry_count)
     SELECT d.user_id, client_ids[d.request_no], device_names[d.request_no], d.entity_type, d.entity_id, o.status,
       CASE o.status WHEN 'synced' THEN now() END,
-      CASE d.outcome WHEN 'taken' THEN d.server_checksum ELSE d.checksum END, o.checksum,
+      CASE d.outcome WHEN 'taken' THEN d.server_checksum ELSE d.checksum END, o.checksum, d.revision,
+      CASE WHEN o.status = 'synced' THEN CASE d.outcome WHEN 'publish' THEN coalesce(d.base_revision, 0)
+        ELSE d.base_revision END END,
       CASE o.status WHEN 'synced' THEN d.resolution END,
       CASE d.resolution WHEN 'remote_wins' THEN 'pull' WHEN 'manual' THEN 'bidirectional' ELSE 'push' END,
       CASE o.status WHEN 'failed' THEN coalesce(d.error, d.outcome) END, CASE o.status WHEN 'failed' THEN 1 ELSE 0 END
-    FROM unnest(decisions, request_nos, entity_types, entity_ids, checksums, resolutions, errors)
-      AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, entity_type, entity_id, checksum,
-        resolution, error)
+    FROM unnest(decisions, request_nos, entity_types, entity_ids, checksums, base_revisions, revisions, resolutions, errors)
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id,
+        checksum, base_revision, revision, resolution, error)
     CROSS JOIN LATERAL (
       SELECT
         CASE WHEN d.outcome = 'conflict' THEN 'conflict'
@@ -250,7 +301,7 @@ BEGIN
         CASE WHEN d.outcome IN ('document', 'profile', 'change', 'withdraw', 'publish') THEN d.checksum
           ELSE d.server_checksum END AS checksum
     ) o
-    WHERE d.user_id IS NOT NULL AND (d.resolution IS NULL OR o.status <> 'failed')
+    WHERE d.user_id IS NOT NULL AND d.outcome <> 'superseded' AND (d.resolution IS NULL OR o.status <> 'failed')
     ORDER BY d.user_id, d.entity_type, d.entity_id
   ON CONFLICT ON CONSTRAINT sync_state_once DO UPDATE SET
     device_name = coalesce(excluded.device_name, s.device_name),
@@ -258,6 +309,8 @@ BEGIN
     last_synced_at = coalesce(excluded.last_synced_at, s.last_synced_at),
     local_checksum = excluded.local_checksum,
     remote_checksum = excluded.remote_checksum,
+    remote_revision = excluded.remote_revision,
+    base_revision = excluded.base_revision,
     conflict_resolution = excluded.conflict_resolution,
     sync_direction = excluded.sync_direction,
     error_message = excluded.error_message,
@@ -267,7 +320,8 @@ BEGIN
     SELECT r.no::integer, d.no::integer, CASE r.state WHEN 'new' THEN 'done' ELSE r.state END, d.outcome,
       CASE WHEN d.outcome IN ('document', 'profile', 'change', 'withdraw', 'publish') THEN d.checksum
         ELSE d.server_checksum END,
-      CASE WHEN d.outcome NOT IN ('conflict', 'taken') THEN NULL
+      d.revision,
+      CASE WHEN d.outcome NOT IN ('conflict', 'taken', 'superseded') THEN NULL
         WHEN d.entity_type = 'card' THEN (
           SELECT json_build_object('title', c.title, 'content', c.content, 'privacy_level', c.privacy_level,
             'category', c.category, 'tags', c.tags, 'metadata', c.metadata)
@@ -281,8 +335,9 @@ BEGIN
           WHERE x.user_id = d.user_id AND x.entity_type = d.entity_type AND x.entity_id = d.entity_id) END,
       d.other_id
     FROM unnest(caller_ids, states) WITH ORDINALITY AS r (caller_id, state, answer, no)
-    LEFT JOIN unnest(decisions, request_nos, entity_types, entity_ids, checksums) WITH ORDINALITY
-      AS d (user_id, card_id, outcome, server_checksum, other_id, request_no, entity_type, entity_id, checksum, no)
+    LEFT JOIN unnest(decisions, request_nos, entity_types, entity_ids, checksums, revisions) WITH ORDINALITY
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id,
+        checksum, revision, no)
       ON d.request_no = r.no AND d.user_id IS NOT NULL
     ORDER BY r.no, d.no;
 END

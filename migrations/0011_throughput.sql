@@ -581,24 +581,32 @@ BEGIN
     UPDATE public.cards x SET title = d.title, content = d.content, privacy_level = d.privacy_level,
         category = d.category, tags = d.tag_list::text[], metadata = d.metadata, checksum = d.checksum,
         slug = d.slug, public_url = '/cards/' || d.slug, is_published = true, withdrawn_at = NULL,
-        published_at = coalesce(x.published_at, now())
-      FROM unnest(decisions, titles, contents, checksums, privacy_levels, categories, tag_lists, metadata_objects)
+        published_at = coalesce(x.published_at, now()), change_no = public.take_change_no(d.user_id),
+        change_client_id = client_ids[d.request_no]
+      FROM unnest(decisions, request_nos, titles, contents, checksums, privacy_levels, categories, tag_lists,
+          metadata_objects)
         AS d (user_id, card_id, slug, outcome, awarded, reason, is_first, known_checksum,
-          title, content, checksum, privacy_level, category, tag_list, metadata)
+          request_no, title, content, checksum, privacy_level, category, tag_list, metadata)
       WHERE x.id = d.card_id AND d.outcome = 'duplicate' AND d.is_first AND NOT x.is_published;
   END IF;
 
   IF array_remove(client_ids, NULL) <> '{}' THEN
+    -- A conflict that the device was told of is still to be resolved: the text that it has is another one.
     INSERT INTO public.sync_state AS s (user_id, client_id, entity_type, entity_id, sync_status, last_synced_at,
-        local_checksum, remote_checksum, sync_direction)
+        local_checksum, remote_checksum, remote_revision, base_revision, sync_direction)
       SELECT d.user_id, client_ids[d.request_no], 'card', d.card_id::text, 'synced', now(), d.checksum,
-        coalesce(d.known_checksum, d.checksum), 'push'
-      FROM unnest(decisions, request_nos, checksums) AS d (user_id, card_id, slug, outcome, awarded, reason,
-        is_first, known_checksum, request_no, checksum)
+        coalesce(d.known_checksum, d.checksum),
+        coalesce(d.change_no, (SELECT c.change_no FROM public.cards c WHERE c.id = d.card_id)),
+        CASE d.outcome WHEN 'published' THEN 0 END, 'push'
+      FROM unnest(decisions, request_nos, checksums, change_nos) AS d (user_id, card_id, slug, outcome, awarded, reason,
+        is_first, known_checksum, request_no, checksum, change_no)
       WHERE d.is_first AND client_ids[d.request_no] IS NOT NULL
       ORDER BY d.user_id, d.card_id
     ON CONFLICT ON CONSTRAINT sync_state_once DO UPDATE SET sync_status = 'synced', last_synced_at = now(),
-      local_checksum = excluded.local_checksum, remote_checksum = excluded.remote_checksum, error_message = NULL;
+      local_checksum = excluded.local_checksum, remote_checksum = excluded.remote_checksum,
+      remote_revision = excluded.remote_revision, base_revision = excluded.base_revision, conflict_resolution = NULL,
+      error_message = NULL, retry_count = 0
+      WHERE s.sync_status <> 'conflict';
   END IF;
 
   IF array_remove(idempotency_keys, NULL) <> '{}' THEN

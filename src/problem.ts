@@ -130,6 +130,18 @@ export const problems = {
     title: "A transfer to oneself moves nothing",
     explanation: "Payer and payee must be different accounts.",
   },
+  "cursor-gone": {
+    status: 422,
+    title: "The server was taken back to an earlier state",
+    explanation:
+      "The cursor was given before the database was restored from a backup, and knows of changes that it has no more. Pull without a cursor, from the beginning, and compare: the sync protocol says how. Nothing was taken or changed.",
+  },
+  "other-account": {
+    status: 422,
+    title: "The cursor belongs to another account",
+    explanation:
+      "The device was in step with another account than the one whose API key it sends now. Nothing was taken or changed. Give it the key that it had, or empty it before it joins this account.",
+  },
   "idempotency-key-reused": {
     status: 422,
     title: "This Idempotency-Key belongs to another request",

@@ -110,6 +110,8 @@ async function fill(tx: Tx, path: string, { header, rowsOf }: Pick<Contents, "he
         const statement = `COPY ${inPublic(name)} (${columns.map(quoted).join(", ")}) FROM STDIN`;
         await copyIn(tx, statement, counted(rows, progress));
       });
+      progress.begin("beginning another history of changes");
+      await tx`SELECT public.renew_sync_epoch()`;
       // Before the foreign keys are proved: without statistics that takes a plan for small tables.
       progress.begin("analysing");
       await tx.unsafe(`ANALYZE ${names.join(", ")}`);

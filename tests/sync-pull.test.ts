@@ -40,9 +40,10 @@ describe("a pull", () => {
     const { headers } = await api.call("GET", `/api/cards/${card.id}`, { key: member.key });
     const profile = { display_name: null, bio: null, avatar_url: null, profile_url: null };
     const changed_at = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
-    const common = { changed_at, deleted: false };
+    const revision = expect.any(Number);
+    const common = { changed_at, revision, deleted: false };
     const ours = { ...common, client_id: laptop.client_id };
-    const theirs = { changed_at, deleted: true, checksum: null, data: null, client_id: phone.client_id };
+    const theirs = { changed_at, revision, deleted: true, checksum: null, data: null, client_id: phone.client_id };
     expect(body.items[0]).toEqual({
       ...common,
       entity_type: "user_profile",
@@ -159,8 +160,9 @@ describe("a pull", () => {
     const stranger = await setUp();
     const { cursor: theirs } = await stranger.laptop.pullAll();
     const { cursor } = await laptop.pullAll();
-    const at = (number: unknown, user = stranger.member.id) =>
-      Buffer.from(JSON.stringify([user, number])).toString("base64url");
+    const [, epoch] = JSON.parse(Buffer.from(cursor, "base64url").toString());
+    const at = (number: unknown) =>
+      Buffer.from(JSON.stringify([stranger.member.id, epoch, number])).toString("base64url");
     for (const [query, pointer] of [
       [{ limit: 0 }, "/limit"],
       [{ limit: 201 }, "/limit"],
@@ -338,7 +340,8 @@ describe("a long list", () => {
     const cursors = await Promise.all(
       [long, short].map(async ({ member }) => {
         const [row] = await api.sql`SELECT change_no FROM sync_heads WHERE user_id = ${member.id}`;
-        return Buffer.from(JSON.stringify([member.id, row?.change_no])).toString("base64url");
+        const [metadata] = await api.sql`SELECT value FROM schema_metadata WHERE key = 'sync_epoch'`;
+        return Buffer.from(JSON.stringify([member.id, metadata?.value, row?.change_no])).toString("base64url");
       }),
     );
     const times: [number[], number[]] = [[], []];

@@ -34,6 +34,7 @@ describe("settings and sessions", () => {
         entity_id: "editor",
         sync_status: "synced",
         checksum: checksumOf(first),
+        revision: expect.any(Number),
       });
       const second = { theme: "light" };
       const changed = await laptop.pushOne(entity(type, "editor", second, checksumOf(first)));
@@ -64,7 +65,7 @@ describe("a conflict", () => {
       entity_type: "settings",
       entity_id: "a",
       sync_status: "conflict",
-      server: { checksum: checksumOf(mine), data: mine, deleted: false },
+      server: { checksum: checksumOf(mine), revision: expect.any(Number), data: mine, deleted: false },
     });
     expect((await laptop.pullAll()).items.at(-1)?.data).toEqual(mine);
   });
@@ -165,6 +166,7 @@ describe("a card", () => {
       entity_id: id.toUpperCase(),
       sync_status: "synced",
       checksum: checksumOf(data),
+      revision: expect.any(Number),
     });
     const { body, headers } = await readCard(member, id);
     expect(body).toMatchObject({ id, ...(JSON.parse(JSON.stringify(data)) as Data), extropy_earned: "1.00" });

@@ -37,7 +37,7 @@ describe("a conflict is resolved", () => {
     const { phone, mine, stateOf, current } = await setUpConflict();
     const { status, body } = await phone.resolve({ ...NAME, resolution, ...withData(mine) });
     expect(status).toBe(200);
-    expect(body).toEqual({ ...NAME, sync_status: "synced", checksum: checksumOf(mine) });
+    expect(body).toEqual({ ...NAME, sync_status: "synced", checksum: checksumOf(mine), revision: expect.any(Number) });
     expect(await current()).toMatchObject({ data: mine, client_id: phone.client_id });
     expect(await stateOf()).toMatchObject({
       sync_status: "synced",
@@ -55,7 +55,8 @@ describe("a conflict is resolved", () => {
       ...NAME,
       sync_status: "synced",
       checksum: checksumOf(theirs),
-      server: { checksum: checksumOf(theirs), data: theirs, deleted: false },
+      revision: expect.any(Number),
+      server: { checksum: checksumOf(theirs), revision: expect.any(Number), data: theirs, deleted: false },
     });
     expect(await current()).toMatchObject({ data: theirs });
     expect(await stateOf()).toMatchObject({

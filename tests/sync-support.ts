@@ -9,13 +9,15 @@ export type Result = {
   entity_id: string;
   sync_status: "synced" | "conflict" | "failed";
   checksum?: string | null;
-  server?: { checksum: string | null; data: Data | null; deleted: boolean };
+  revision?: number;
+  server?: { checksum: string | null; revision: number; data: Data | null; deleted: boolean };
   error?: { code: string; detail: string; card_id?: string };
 };
 export type Item = {
   entity_type: string;
   entity_id: string;
   checksum: string | null;
+  revision: number;
   data: Data | null;
   deleted: boolean;
   client_id: string | null;

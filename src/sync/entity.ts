@@ -24,6 +24,8 @@ export type Candidate = {
   /** Of a card in lower case. */
   entityId: string;
   base: string | null;
+  /** Null where the device does not say. */
+  baseRevision: number | null;
   /** Both null: a deletion, or nothing that may be kept. The data are canonical JSON. */
   checksum: string | null;
   json: string | null;
@@ -50,10 +52,12 @@ const document = storableObject(DOCUMENT_LEVELS_MAX, DOCUMENT_BYTES_MAX);
 export function checkEntity(pushed: PushedEntity, scopes: ReadonlySet<Scope>): Candidate | Nameless {
   const named = checkName(pushed);
   if (!("entityId" in named)) return named;
-  const { base_checksum } = pushed;
+  const { base_checksum, base_revision: baseRevision = null } = pushed;
   const base = base_checksum === null || CHECKSUM.test(base_checksum) ? base_checksum : NO_BASE;
   const judged = judge(named.entityType, pushed, scopes);
-  return "code" in judged ? { ...named, base, error: judged } : { ...named, base, ...judged };
+  return "code" in judged
+    ? { ...named, base, baseRevision, error: judged }
+    : { ...named, base, baseRevision, ...judged };
 }
 
 /** Looks at the name of an entity alone. */
@@ -62,7 +66,7 @@ export function checkName({ entity_type, entity_id }: EntityName): Candidate | N
   if (!type) return { error: { code: "unknown-type", detail: "There is no such entity_type." } };
   const entityId = idOf(type, entity_id);
   if (entityId === undefined) return { error: { code: "invalid-id", detail: ID_RULES[type] } };
-  return { entityType: type, entityId, base: null, checksum: null, json: null };
+  return { entityType: type, entityId, base: null, baseRevision: null, checksum: null, json: null };
 }
 
 const ID_RULES: Readonly<Record<EntityType, string>> = {

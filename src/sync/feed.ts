@@ -1,38 +1,21 @@
 // SQL of the feed: what changed after a number, in the order of the numbers. Each of the three sources has its entities
 // in that order by index, so that a pull costs what it brings, however much there is (migrations/0007_sync.sql).
 
-import { z } from "zod";
 import { liveKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { type CardData, checksumOf } from "../cards/text.ts";
-import { decodeCursor, encodeCursor, PAGE_BYTES_MAX } from "../cursor.ts";
+import { PAGE_BYTES_MAX } from "../cursor.ts";
 import type { Sql } from "../db.ts";
-import { invalid, Problem } from "../problem.ts";
+import { Problem } from "../problem.ts";
 import { canonicalOf } from "./checksum.ts";
 import type { Change, EntityType } from "./model.ts";
+import { cursorGone, type Position } from "./position.ts";
 
 /** `head` is the number of the user's newest change; all up to `reached` are in this page or were before it. */
-export type FeedPage = { items: Change[]; reached: number; head: number; hasMore: boolean };
-
-const cursorValues = z.tuple([z.guid(), z.string().regex(/^(0|[1-9][0-9]{0,15})$/)]);
-
-/** The cursor that continues after a user's change of this number. */
-export function encodeChange(userId: string, changeNo: number): string {
-  return encodeCursor([userId, String(changeNo)]);
-}
-
-/** The number that a cursor of this user names; 0, from the beginning, without one. Throws `validation`. */
-export function decodeChange(cursor: string | undefined, userId: string): number {
-  const [owner, changeNo] = decodeCursor(cursor, cursorValues) ?? [userId, "0"];
-  if (owner !== userId) throw notHere("This is a cursor of another account.");
-  return Number(changeNo);
-}
-
-function notHere(why: string): Problem {
-  return invalid("/cursor", `${why} Pull without a cursor, from the beginning.`);
-}
+export type FeedPage = { items: Change[]; reached: Position; head: number; hasMore: boolean };
 
 type Row = {
+  epoch: string;
   head: string;
   found: string | null;
   change_no: string | null;
@@ -47,11 +30,18 @@ type Row = {
 };
 
 /**
- * Up to `limit` changes after a number, in the order in which they were committed; fewer where they get longer than a
- * page. Throws `unauthenticated`, and `validation` for a number that is yet to come.
+ * Up to `limit` changes after a position (undefined: from the beginning), in the order in which they were committed; fewer
+ * where they get longer than a page. Throws `unauthenticated`, and `cursor-gone` for a position that the database does not
+ * have, or has no more.
  */
-export async function listChanges(sql: Sql, caller: Caller, after: number, limit: number): Promise<FeedPage> {
+export async function listChanges(
+  sql: Sql,
+  caller: Caller,
+  position: Position | undefined,
+  limit: number,
+): Promise<FeedPage> {
   const { userId } = caller;
+  const after = position?.changeNo ?? 0;
   // One statement and so one moment: the sources and the head are of the same commits. "> 0" names the indexes.
   const rows = await sql<Row[]>`
     WITH page AS (
@@ -73,7 +63,7 @@ export async function listChanges(sql: Sql, caller: Caller, after: number, limit
         ORDER BY p.change_no LIMIT ${limit + 1}::integer
       ) p
     )
-    SELECT coalesce(h.change_no, 0) AS head, p.found, p.change_no, p.entity_type, p.entity_id,
+    SELECT m.value AS epoch, coalesce(h.change_no, 0) AS head, p.found, p.change_no, p.entity_type, p.entity_id,
       CASE p.entity_type WHEN 'card' THEN c.checksum WHEN 'settings' THEN d.checksum WHEN 'session' THEN d.checksum
         END AS checksum,
       CASE p.entity_type WHEN 'card' THEN NOT c.is_published WHEN 'user_profile' THEN false ELSE d.data IS NULL
@@ -87,6 +77,7 @@ export async function listChanges(sql: Sql, caller: Caller, after: number, limit
       CASE p.entity_type WHEN 'card' THEN greatest(c.created_at, c.published_at, c.edited_at, c.withdrawn_at)
         WHEN 'user_profile' THEN h.profile_changed_at ELSE d.changed_at END AS changed_at
     FROM users u
+    JOIN schema_metadata m ON m.key = 'sync_epoch'
     LEFT JOIN sync_heads h ON h.user_id = u.id
     LEFT JOIN page p ON p.bytes_before <= ${PAGE_BYTES_MAX}
     LEFT JOIN cards c ON c.id = p.card_id
@@ -96,12 +87,13 @@ export async function listChanges(sql: Sql, caller: Caller, after: number, limit
   const [first] = rows;
   if (!first) throw new Problem("unauthenticated");
   const head = Number(first.head);
-  if (after > head) throw notHere("This cursor is ahead of everything that happened.");
+  const { epoch } = first;
+  if (position && (position.epoch !== epoch || after > head)) throw cursorGone();
 
   const found = rows.filter(row => row.change_no !== null).slice(0, limit);
   const hasMore = Number(first.found ?? 0) > found.length;
   const reached = hasMore ? Number(found.at(-1)?.change_no ?? after) : head;
-  return { items: found.map(toChange), reached, head, hasMore };
+  return { items: found.map(toChange), reached: { userId, epoch, changeNo: reached }, head, hasMore };
 }
 
 function toChange(row: Row): Change {
@@ -110,6 +102,7 @@ function toChange(row: Row): Change {
     entity_type,
     entity_id,
     checksum: is_deleted ? null : (row.checksum ?? checksumOfRow(row)),
+    revision: Number(row.change_no),
     data: row.card ?? row.data,
     deleted: is_deleted,
     client_id,
@@ -122,11 +115,13 @@ function checksumOfRow({ card, data }: Row): string {
   return card ? checksumOf(card) : canonicalOf(data).checksum;
 }
 
-/** The number of the user's newest change. Throws `unauthenticated`. */
-export async function findHead(sql: Sql, caller: Caller): Promise<number> {
-  const [row] = await sql<{ head: string }[]>`
-    SELECT coalesce(h.change_no, 0) AS head FROM users u LEFT JOIN sync_heads h ON h.user_id = u.id
-    WHERE u.id = ${caller.userId}::uuid AND ${liveKey(sql, caller)}`;
+/** Where a pull now would end. Throws `unauthenticated`. */
+export async function findHead(sql: Sql, caller: Caller): Promise<Position> {
+  const { userId } = caller;
+  const [row] = await sql<{ epoch: string; head: string }[]>`
+    SELECT m.value AS epoch, coalesce(h.change_no, 0) AS head
+    FROM users u JOIN schema_metadata m ON m.key = 'sync_epoch' LEFT JOIN sync_heads h ON h.user_id = u.id
+    WHERE u.id = ${userId}::uuid AND ${liveKey(sql, caller)}`;
   if (!row) throw new Problem("unauthenticated");
-  return Number(row.head);
+  return { userId, epoch: row.epoch, changeNo: Number(row.head) };
 }

@@ -17,6 +17,10 @@ export const entityType = z.enum(ENTITY_TYPES);
 export type EntityType = z.output<typeof entityType>;
 
 const clientId = text(1, 255);
+const cursor = z.string().min(1).max(500);
+
+/** The number of the change that made a version; 0 where there never was one. Rises with every change of an account. */
+const revision = z.int().min(0);
 
 /**
  * Names and values of an entity are looked at one by one (entity.ts), so that one that can't be taken fails alone; the
@@ -27,6 +31,7 @@ const pushedEntity = z
     entity_type: z.string(),
     entity_id: z.string(),
     base_checksum: z.string().nullable(),
+    base_revision: revision.optional(),
     checksum: z.string().nullish(),
     data: z.unknown().optional(),
     deleted: z.boolean().optional(),
@@ -38,6 +43,7 @@ export const pushRequest = z
   .strictObject({
     client_id: clientId,
     device_name: text(0, 255).nullish(),
+    cursor: cursor.optional(),
     entities: z
       .array(pushedEntity)
       .min(1, `1 to ${ENTITIES_A_PUSH_MAX} entities`)
@@ -66,7 +72,7 @@ const entityError = z
 export type EntityError = z.output<typeof entityError>;
 
 const serverVersion = z
-  .object({ checksum: z.string().nullable(), data: jsonObject.nullable(), deleted: z.boolean() })
+  .object({ checksum: z.string().nullable(), revision, data: jsonObject.nullable(), deleted: z.boolean() })
   .meta({ id: "ServerVersion" });
 export type ServerVersion = z.output<typeof serverVersion>;
 
@@ -76,6 +82,7 @@ export const pushResult = z
     entity_id: z.string(),
     sync_status: z.enum(["synced", "conflict", "failed"]),
     checksum: z.string().nullable().optional(),
+    revision: revision.optional(),
     server: serverVersion.optional(),
     error: entityError.optional(),
   })
@@ -95,6 +102,7 @@ export const resolveRequest = z
       data: z.unknown(),
       checksum: z.string().nullable(),
       base_checksum: z.string().nullable().optional(),
+      base_revision: revision.optional(),
     }),
     z.strictObject({ ...conflicted, resolution: z.literal("remote_wins") }),
   ])
@@ -114,6 +122,7 @@ export const change = z
     entity_type: entityType,
     entity_id: z.string(),
     checksum: z.string().nullable(),
+    revision,
     data: jsonObject.nullable(),
     deleted: z.boolean(),
     client_id: z.string().nullable(),
@@ -146,6 +155,7 @@ export const syncState = z
     last_synced_at: z.string().nullable(),
     local_checksum: z.string().nullable(),
     remote_checksum: z.string().nullable(),
+    remote_revision: revision.nullable(),
     conflict_resolution: z.enum(["local_wins", "remote_wins", "manual"]).nullable(),
     sync_direction: z.enum(["push", "pull", "bidirectional"]),
     error_message: z.string().nullable(),

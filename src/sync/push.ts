@@ -9,6 +9,7 @@ import { type Sql, sqlState } from "../db.ts";
 import { Problem } from "../problem.ts";
 import { type Candidate, checkEntity, checkName, type EntityName, type Nameless } from "./entity.ts";
 import type { EntityError, PushedEntity, PushRequest, PushResult, ResolveRequest } from "./model.ts";
+import { cursorGone, decodePosition, type Position } from "./position.ts";
 
 export type PushRules = { reward: string; rewardsPerDay: number };
 
@@ -19,6 +20,8 @@ export type PushCommand = {
   caller: Caller;
   clientId: string;
   deviceName: string | null;
+  /** How far the device has pulled, where it says so. */
+  position?: Position | undefined;
   sent: readonly EntityName[];
   judged: readonly (Candidate | Nameless)[];
   /** Set for a request to resolve, which has one entity. */
@@ -30,14 +33,15 @@ export type PushOutcome = { command: PushCommand; rows: readonly Row[] };
 type Row = {
   request_no: number | null;
   entity_no: number | null;
-  state: "done" | "unauthenticated";
+  state: "done" | "unauthenticated" | "cursor-gone";
   outcome: Accepted | "conflict" | Failure | "refused" | "no-conflict" | "unknown-checksum";
   checksum: string | null;
+  revision: string | null;
   server_data: Record<string, unknown> | null;
   other_id: string | null;
 };
 
-type Accepted = "same" | "taken" | "document" | "profile" | "change" | "withdraw" | "publish";
+type Accepted = "same" | "superseded" | "taken" | "document" | "profile" | "change" | "withdraw" | "publish";
 type Failure = "foreign-id" | "not-published" | "answer-full" | "duplicate-card";
 
 /** Cards written directly at the same moment, or since their checksums were looked up, make a push begin anew. */
@@ -61,8 +65,9 @@ export function pushKind(sql: Sql, rules: PushRules): SharedKind<PushCommand, Pu
   };
 }
 
-/** A request to push as a command. */
-export function toPushCommand(caller: Caller, { client_id, device_name, entities }: PushRequest): PushCommand {
+/** A request to push as a command. Throws `other-account`, and `validation` for a bad cursor. */
+export function toPushCommand(caller: Caller, { client_id, device_name, cursor, entities }: PushRequest): PushCommand {
+  const position = decodePosition(cursor, caller.userId);
   const seen = new Set<string>();
   const judged = entities.map(entity => {
     const one = checkEntity(entity, caller.scopes);
@@ -73,7 +78,7 @@ export function toPushCommand(caller: Caller, { client_id, device_name, entities
     seen.add(name);
     return one;
   });
-  return { caller, clientId: client_id, deviceName: device_name ?? null, sent: entities, judged };
+  return { caller, clientId: client_id, deviceName: device_name ?? null, position, sent: entities, judged };
 }
 
 const TWICE: Nameless = { error: { code: "entity-twice", detail: "The push has this entity once already." } };
@@ -90,13 +95,17 @@ export function toResolveCommand(caller: Caller, request: ResolveRequest): PushC
 }
 
 function toPushed(request: Extract<ResolveRequest, { data: unknown }>): PushedEntity {
-  const { entity_type, entity_id, data, checksum, base_checksum } = request;
+  const { entity_type, entity_id, data, checksum, base_checksum, base_revision } = request;
   const deleted = (data ?? null) === null && checksum === null;
-  return { entity_type, entity_id, base_checksum: base_checksum ?? null, checksum, data, deleted };
+  return { entity_type, entity_id, base_checksum: base_checksum ?? null, base_revision, checksum, data, deleted };
 }
 
-/** The results of one request, in its order. Throws `unauthenticated`; for a request to resolve, `not-found` as well. */
+/**
+ * The results of one request, in its order. Throws `unauthenticated` and `cursor-gone`; for a request to resolve,
+ * `not-found` as well.
+ */
 export function toPushResults({ command, rows }: PushOutcome): PushResult[] {
+  if (rows[0]?.state === "cursor-gone") throw cursorGone();
   if (rows[0]?.state !== "done") throw new Problem("unauthenticated");
   const decided = rows.filter(row => row.entity_no !== null).values();
   return command.judged.map((one, index): PushResult => {
@@ -113,7 +122,8 @@ function toResult(one: Candidate | Nameless, row: Row | undefined): Omit<PushRes
     case "conflict":
       return { sync_status: "conflict", server: serverOf(row as Row) };
     case "taken":
-      return { sync_status: "synced", checksum: row?.checksum ?? null, server: serverOf(row as Row) };
+    case "superseded":
+      return { ...synced(row), server: serverOf(row as Row) };
     case "foreign-id":
     case "not-published":
     case "answer-full":
@@ -124,12 +134,16 @@ function toResult(one: Candidate | Nameless, row: Row | undefined): Omit<PushRes
         detail: "This device was told of no conflict on this entity, or it was resolved. Push, and see.",
       });
     default:
-      return { sync_status: "synced", checksum: row?.checksum ?? null };
+      return synced(row);
   }
 }
 
-function serverOf({ checksum, server_data }: Row) {
-  return { checksum, data: server_data, deleted: checksum === null };
+function synced(row: Row | undefined) {
+  return { sync_status: "synced" as const, checksum: row?.checksum ?? null, revision: Number(row?.revision ?? 0) };
+}
+
+function serverOf({ checksum, revision, server_data }: Row) {
+  return { checksum, revision: Number(revision ?? 0), data: server_data, deleted: checksum === null };
 }
 
 const FAILURES: Readonly<Record<Failure, string>> = {
@@ -183,10 +197,13 @@ function callPushChanges(sql: Sql, commands: readonly PushCommand[], { reward, r
       ${commands.map(command => command.caller.keyId)}::uuid[],
       ${commands.map(command => command.clientId)}::varchar[],
       ${commands.map(command => command.deviceName)}::varchar[],
+      ${commands.map(command => command.position?.epoch ?? null)}::varchar[],
+      ${commands.map(command => command.position?.changeNo ?? null)}::bigint[],
       ${entities.map(entity => entity.requestNo)}::integer[],
       ${entities.map(entity => entity.entityType)}::varchar[],
       ${entities.map(entity => entity.entityId)}::varchar[],
       ${entities.map(entity => entity.base)}::text[],
+      ${entities.map(entity => entity.baseRevision)}::bigint[],
       ${entities.map(entity => entity.checksum)}::varchar[],
       ${entities.map(entity => entity.json)}::text[],
       ${entities.map(entity => entity.card?.hash ?? null)}::varchar[],

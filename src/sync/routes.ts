@@ -5,7 +5,7 @@ import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { pageOf } from "../cursor.ts";
 import type { Services } from "../services.ts";
-import { decodeChange, encodeChange, findHead, listChanges } from "./feed.ts";
+import { findHead, listChanges } from "./feed.ts";
 import {
   pullAnswer,
   pullQuery,
@@ -17,6 +17,7 @@ import {
   streamQuery,
   syncState,
 } from "./model.ts";
+import { decodePosition, encodePosition } from "./position.ts";
 import { pushKind, toPushCommand, toPushResults, toResolveCommand } from "./push.ts";
 import { listStates } from "./state-store.ts";
 import { openStream } from "./stream.ts";
@@ -71,7 +72,7 @@ export function syncRoutes({ config, sql, log, gatekeeper, guard, stopping }: Se
     .get(
       "/api/sync/pull",
       async ({ caller, query, request, server }) => {
-        const after = decodeChange(query.cursor, caller.userId);
+        const after = decodePosition(query.cursor, caller.userId);
         let page = await listChanges(sql, caller, after, query.limit);
         if (page.items.length === 0 && query.wait > 0) {
           server?.timeout(request, query.wait + GRACE_S);
@@ -84,7 +85,7 @@ export function syncRoutes({ config, sql, log, gatekeeper, guard, stopping }: Se
           });
           page = await listChanges(sql, caller, after, query.limit);
         }
-        return { items: page.items, cursor: encodeChange(caller.userId, page.reached), has_more: page.hasMore };
+        return { items: page.items, cursor: encodePosition(page.reached), has_more: page.hasMore };
       },
       {
         auth: "sync",

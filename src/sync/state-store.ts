@@ -23,7 +23,7 @@ export async function listStates(
   const after = cursors.read(cursor);
   const rows = await sql<SyncState[]>`
     SELECT s.id, s.client_id, s.device_name, s.entity_type, s.entity_id, s.sync_status, s.last_synced_at,
-      s.local_checksum, s.remote_checksum, s.conflict_resolution, s.sync_direction, s.error_message, s.retry_count,
+      s.local_checksum, s.remote_checksum, s.remote_revision::float8 AS remote_revision, s.conflict_resolution, s.sync_direction, s.error_message, s.retry_count,
       s.created_at, s.updated_at
     FROM sync_state s
     WHERE s.user_id = ${caller.userId}::uuid AND s.retry_count >= 0 AND ${liveKey(sql, caller)}

@@ -2,7 +2,7 @@
 // queued behind another: who reads slowly is told the newest only.
 
 import type { Caller } from "../auth/scopes.ts";
-import { encodeChange } from "./feed.ts";
+import { encodePosition, type Position } from "./position.ts";
 import type { ChangeWatch } from "./watch.ts";
 
 /** An hour; then the client connects again. */
@@ -12,7 +12,7 @@ const BEATS_UNREAD_MAX = 4;
 /** What clients are told to wait before they connect again. */
 const RETRY_MS = 1_000;
 
-export type StreamOptions = { caller: Caller; clientId: string | undefined; head: number; signal: AbortSignal };
+export type StreamOptions = { caller: Caller; clientId: string | undefined; head: Position; signal: AbortSignal };
 
 /**
  * A stream that begins with an event, since the reader may have missed something before it connected, and goes on with
@@ -22,14 +22,14 @@ export function openStream(watch: ChangeWatch, { caller, clientId, head, signal 
   const startedAt = performance.now();
   const encoder = new TextEncoder();
   let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  let waitingHead: number | undefined = head;
+  let waitingHead: number | undefined = head.changeNo;
   let beatsUnread = 0;
 
   const remove = watch.add({
     kind: "stream",
     caller,
     clientId,
-    known: head,
+    known: head.changeNo,
     onChange(newest) {
       waitingHead = newest;
       flush();
@@ -46,7 +46,7 @@ export function openStream(watch: ChangeWatch, { caller, clientId, head, signal 
 
   function flush(): void {
     if (!controller || waitingHead === undefined || (controller.desiredSize ?? 0) <= 0) return;
-    const cursor = encodeChange(caller.userId, waitingHead);
+    const cursor = encodePosition({ ...head, changeNo: waitingHead });
     waitingHead = undefined;
     controller.enqueue(encoder.encode(`event: change\nid: ${cursor}\ndata: {"cursor":"${cursor}"}\n\n`));
   }
