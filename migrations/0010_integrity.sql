@@ -1,4 +1,5 @@
--- What clean full integrity checks leave behind: their root, and the users' heads that make it.
+-- What integrity checks leave behind: of clean full ones their root, and the users' heads that make it; of the others
+-- what they found.
 -- Locks: none that anybody waits for; everything here is new.
 
 -- A full check that found no violation. Nothing here is protected by triggers: what protects a record is its root, which
@@ -23,6 +24,16 @@ CREATE TABLE public.integrity_heads (
   entry_count bigint NOT NULL,
   head_hash varchar(64) NOT NULL,
   CONSTRAINT integrity_heads_pkey PRIMARY KEY (user_id, check_id)
+);
+
+-- What the last check of everything and the last check of what was new have found, for alarms: a check that a command
+-- made is seen by the servers' metrics.
+CREATE TABLE public.integrity_results (
+  is_full boolean CONSTRAINT integrity_results_pkey PRIMARY KEY,
+  checked_at timestamptz NOT NULL,
+  entries_checked bigint NOT NULL,
+  -- How many there are, by the name of the invariant.
+  violations jsonb NOT NULL
 );
 
 UPDATE public.schema_metadata SET value = '1.7.0', updated_at = now() WHERE key = 'schema_version';

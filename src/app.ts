@@ -20,6 +20,7 @@ import { readForm, takesForm } from "./form-body.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
+import { metricsRoutes } from "./metrics/routes.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
 import { pageRoutes } from "./pages.ts";
@@ -43,9 +44,9 @@ function hasSaneHost(request: Request): boolean {
 /** Builds the app; it listens nowhere yet. Tests call `app.handle(request)`. */
 export function createApp(deps: Deps) {
   const services = createServices(deps);
-  const { gatekeeper, log } = services;
+  const { gatekeeper, log, metrics } = services;
   const describe = createDescription((): AnyElysia => app);
-  const answerError = createErrorHandler((): AnyElysia => app, gatekeeper, log);
+  const answerError = createErrorHandler((): AnyElysia => app, services);
 
   const app = new Elysia({
     name: "extrophi",
@@ -73,7 +74,9 @@ export function createApp(deps: Deps) {
     .onAfterResponse(({ request, route, set, response }) => {
       const { id, startedMs, caller } = stateOf(request);
       const status = response instanceof Response ? response.status : set.status;
-      const duration_ms = Math.round(performance.now() - startedMs);
+      const durationMs = performance.now() - startedMs;
+      const duration_ms = Math.round(durationMs);
+      metrics.requests.count(request.method, route, Number(status), durationMs / 1000);
       log.info(
         { request_id: id, method: request.method, route, status, duration_ms, user_id: caller?.userId },
         "request",
@@ -82,6 +85,7 @@ export function createApp(deps: Deps) {
     .onStop(() => gatekeeper.close())
     .onStop(() => services.markdown.close())
     .use(healthRoutes(services))
+    .use(metricsRoutes(services))
     .use(openapiRoutes(services, describe))
     .use(documentationRoutes(services, describe))
     .use(userRoutes(services))

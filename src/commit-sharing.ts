@@ -18,6 +18,8 @@ const BATCHES_UNDER_WAY_MAX = 2;
 
 /** A kind of command that can share its commit with others of its kind. */
 export type SharedKind<Command, Outcome> = {
+  /** A word for metrics and traces. */
+  name: string;
   /** Does all of them in one statement; gives their outcomes in order. Throws only what nobody expected. */
   execute(commands: readonly Command[]): Promise<Outcome[]>;
   /** Names that no two commands of a batch may share: the second goes into the next one and sees what the first did. */
@@ -26,11 +28,34 @@ export type SharedKind<Command, Outcome> = {
   weightOf(command: Command): number;
 };
 
-type Waiting<Command, Outcome> = {
-  command: Command;
+/** Who hears what becomes of commands, for metrics and traces. */
+export type CommitWatch = {
+  /** Asked when a command arrives: where it comes from, for `around`. */
+  origin(): unknown;
+  /** Makes a commit by calling `commit`, and gives or throws what that does. There is an origin for each command. */
+  around<T>(origins: readonly unknown[], commit: () => Promise<T>): Promise<T>;
+  /** A batch failed, and its commands are done one by one. */
+  onSplit(): void;
+  /** A command was refused because too many wait. */
+  onRefusal(): void;
+};
+
+const UNWATCHED: CommitWatch = {
+  origin: () => undefined,
+  around: (_, commit) => commit(),
+  onSplit: () => {},
+  onRefusal: () => {},
+};
+
+type Submitted<Command> = { command: Command; origin: unknown };
+
+type Waiting<Command, Outcome> = Submitted<Command> & {
   resolve(outcome: Outcome): void;
   reject(error: unknown): void;
 };
+
+/** Makes the line of a kind, as the process is configured. */
+export type ShareCommits = <Command, Outcome>(kind: SharedKind<Command, Outcome>) => CommitSharing<Command, Outcome>;
 
 /** The line of commands of one kind in this process. */
 export class CommitSharing<Command, Outcome> {
@@ -44,18 +69,27 @@ export class CommitSharing<Command, Outcome> {
   constructor(
     private readonly kind: SharedKind<Command, Outcome>,
     private readonly isOn: boolean,
+    private readonly watch: CommitWatch = UNWATCHED,
   ) {}
+
+  /** Commands that wait for a commit; with sharing off, those that are under way. */
+  get waiting(): number {
+    return this.#waiting.length + this.#alone;
+  }
 
   /**
    * Runs a command; resolves after its commit, with its own outcome. Throws `unavailable` when too many wait or
    * the database is away: then it may have been done or not, and the same command may be sent again.
    */
   async submit(command: Command): Promise<Outcome> {
-    const waiting = this.#waiting.length + this.#alone;
-    if (waiting >= WAITING_MAX || this.#weight >= WAITING_WEIGHT_MAX) throw new Problem("unavailable");
-    if (!this.isOn) return this.#unshared(command);
+    if (this.waiting >= WAITING_MAX || this.#weight >= WAITING_WEIGHT_MAX) {
+      this.watch.onRefusal();
+      throw new Problem("unavailable");
+    }
+    const origin = this.watch.origin();
+    if (!this.isOn) return this.#unshared({ command, origin });
     return new Promise<Outcome>((resolve, reject) => {
-      this.#waiting.push({ command, resolve, reject });
+      this.#waiting.push({ command, origin, resolve, reject });
       this.#weight += this.kind.weightOf(command);
       if (this.#mayStart()) void this.#drain();
     });
@@ -115,7 +149,7 @@ export class CommitSharing<Command, Outcome> {
 
   async #run(batch: Waiting<Command, Outcome>[]): Promise<() => void> {
     try {
-      const outcomes = await withRetry(() => this.kind.execute(batch.map(entry => entry.command)));
+      const outcomes = await this.#execute(batch);
       return () => {
         batch.forEach((entry, index) => {
           entry.resolve(outcomes[index] as Outcome);
@@ -129,25 +163,34 @@ export class CommitSharing<Command, Outcome> {
         };
       }
       // One of them is to blame: alone, only that one fails.
-      for (const entry of batch) await this.#executeAlone(entry.command).then(entry.resolve, entry.reject);
+      this.watch.onSplit();
+      for (const entry of batch) await this.#executeAlone(entry).then(entry.resolve, entry.reject);
       return () => {};
     }
   }
 
-  async #unshared(command: Command): Promise<Outcome> {
-    const weight = this.kind.weightOf(command);
+  async #unshared(entry: Submitted<Command>): Promise<Outcome> {
+    const weight = this.kind.weightOf(entry.command);
     this.#alone++;
     this.#weight += weight;
     try {
-      return await this.#executeAlone(command);
+      return await this.#executeAlone(entry);
     } finally {
       this.#alone--;
       this.#weight = this.#alone === 0 ? 0 : this.#weight - weight;
     }
   }
 
-  async #executeAlone(command: Command): Promise<Outcome> {
-    const [outcome] = await withRetry(() => this.kind.execute([command]));
+  async #executeAlone(entry: Submitted<Command>): Promise<Outcome> {
+    const [outcome] = await this.#execute([entry]);
     return outcome as Outcome;
+  }
+
+  #execute(entries: readonly Submitted<Command>[]): Promise<Outcome[]> {
+    const commands = entries.map(({ command }) => command);
+    return this.watch.around(
+      entries.map(({ origin }) => origin),
+      () => withRetry(() => this.kind.execute(commands)),
+    );
   }
 }

@@ -30,6 +30,10 @@ const environment = z.object({
     .refine(isWellFormedKey, "an API key with its checksum, as `bun run admin-key` prints them")
     .optional(),
   REGISTRATION: z.enum(["closed", "open"]).default("closed"),
+  METRICS_TOKEN: z
+    .string()
+    .regex(/^[!-~]{16,200}$/, "16 to 200 printable characters without blanks")
+    .optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000).default(120),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000).default(20),
@@ -75,6 +79,8 @@ export type Config = Readonly<{
   publicBaseUrl: string | undefined;
   adminApiKey: string | undefined;
   registration: "closed" | "open";
+  /** What whoever reads the metrics must bring; undefined: anybody who reaches the server may. */
+  metricsToken: string | undefined;
   logLevel: string;
   authFailuresPerMinute: number;
   registrationsPerHour: number;
@@ -114,6 +120,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     publicBaseUrl: e.PUBLIC_BASE_URL?.replace(/\/+$/, ""),
     adminApiKey: e.ADMIN_API_KEY,
     registration: e.REGISTRATION,
+    metricsToken: e.METRICS_TOKEN,
     logLevel: e.LOG_LEVEL,
     authFailuresPerMinute: e.AUTH_FAILURES_PER_MINUTE,
     registrationsPerHour: e.REGISTRATIONS_PER_HOUR,

@@ -58,6 +58,15 @@ export function createPool(url: string, options: { max?: number; application?: s
   });
 }
 
+/** What a pool is doing: connections with and without work, and statements that wait for one before them. */
+export type PoolLoad = Readonly<{ inUse: number; idle: number; waiting: number }>;
+
+/** The load of a pool that `createPool` made. */
+export function loadOf(sql: Sql): PoolLoad {
+  // Our patch adds `load` (patches/); without it a start should not fail for the sake of a number.
+  return (sql as Sql & { load?: () => PoolLoad }).load?.() ?? { inUse: 0, idle: 0, waiting: 0 };
+}
+
 /** Codes after which the same statement may simply be tried again: serialization failure and deadlock. */
 const RETRYABLE = new Set(["40001", "40P01"]);
 const ATTEMPTS_MAX = 5;

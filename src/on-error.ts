@@ -6,6 +6,7 @@ import type { z } from "zod";
 import type { Gatekeeper, Incoming } from "./auth/guard.ts";
 import { problemOf, sqlState } from "./db.ts";
 import type { Logger } from "./log.ts";
+import type { Metrics } from "./metrics/metrics.ts";
 import { answerOtherMethod } from "./other-method.ts";
 import { invalid, Problem, type ValidationError } from "./problem.ts";
 import { answerProblem } from "./problem-pages.ts";
@@ -16,8 +17,10 @@ const ERRORS_MAX = 50;
 
 type Thrown = Incoming & { error: unknown; code: string | number };
 
+type Shared = { gatekeeper: Gatekeeper; metrics: Metrics; log: Logger };
+
 /** The one error handler of the app. */
-export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper, log: Logger) {
+export function createErrorHandler(app: () => AnyElysia, { gatekeeper, metrics, log }: Shared) {
   return async ({ error, code, request, server }: Thrown): Promise<Response> => {
     const { id } = stateOf(request);
     let cause = error;
@@ -32,7 +35,9 @@ export function createErrorHandler(app: () => AnyElysia, gatekeeper: Gatekeeper,
       cause = refusal;
     }
     if (cause instanceof Problem && cause.slug === "unauthenticated") gatekeeper.forget({ request, server });
-    return answerProblem(translate(cause, code, log, id), request, id);
+    const problem = translate(cause, code, log, id);
+    metrics.countProblem(problem.slug);
+    return answerProblem(problem, request, id);
   };
 }
 

@@ -5,9 +5,12 @@ import { IntegrityChecks } from "./admin/integrity-checks.ts";
 import { Movements } from "./admin/movements.ts";
 import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
 import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
+import { CommitSharing, type ShareCommits, type SharedKind } from "./commit-sharing.ts";
 import type { Config } from "./config.ts";
 import type { Sql } from "./db.ts";
 import type { Logger } from "./log.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { addReadings } from "./metrics/readings.ts";
 
 /** What the app needs from the process that runs it. */
 export type Deps = {
@@ -21,6 +24,10 @@ export type Deps = {
 export type Services = Deps & {
   gatekeeper: Gatekeeper;
   guard: Guard;
+  /** What this process counts, for Prometheus. */
+  metrics: Metrics;
+  /** How the commands of a kind share their commits. */
+  shareCommits: ShareCommits;
   /** Adjustments and reversals, by the API and by the admin pages. */
   movements: Movements;
   /** Analytics of attributions, by the API and by the admin pages. */
@@ -36,6 +43,16 @@ export type Services = Deps & {
 /** Makes the services of one app; `gatekeeper.close()` and `markdown.close()` end their threads. */
 export function createServices(deps: Deps): Services {
   const gatekeeper = new Gatekeeper(deps.sql, deps.config);
+  const metrics = new Metrics();
+  addReadings(metrics, { ...deps, verifier: gatekeeper.verifier });
+  function shareCommits<Command, Outcome>(kind: SharedKind<Command, Outcome>): CommitSharing<Command, Outcome> {
+    const line: CommitSharing<Command, Outcome> = new CommitSharing(
+      kind,
+      deps.config.commitSharing,
+      metrics.watchCommits(kind.name, () => line.waiting),
+    );
+    return line;
+  }
   const warnOfAnalytics = (error: unknown) => {
     const { name, code } = error as { name?: unknown; code?: unknown };
     deps.log.warn({ error: { name, code } }, "analytics could not be brought up to date");
@@ -44,7 +61,9 @@ export function createServices(deps: Deps): Services {
     ...deps,
     gatekeeper,
     guard: createGuard(gatekeeper),
-    movements: new Movements(deps.sql, deps.config.commitSharing),
+    metrics,
+    shareCommits,
+    movements: new Movements(deps.sql, shareCommits),
     analytics: new AttributionAnalytics(deps.sql, warnOfAnalytics),
     integrity: new IntegrityChecks(deps.sql),
     markdown: new MarkdownRenderer(deps.log),

@@ -7,6 +7,7 @@ import { CommitSharing, type SharedKind } from "../src/commit-sharing.ts";
 function doubling(overrides: Partial<SharedKind<number, number>> = {}) {
   const batches: number[][] = [];
   const kind: SharedKind<number, number> = {
+    name: "double",
     async execute(commands) {
       batches.push([...commands]);
       await Bun.sleep(5);

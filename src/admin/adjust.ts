@@ -39,6 +39,7 @@ export type AdjustOutcome = {
 /** How adjustments share a commit. */
 export function adjustKind(sql: Sql): SharedKind<AdjustCommand, AdjustOutcome> {
   return {
+    name: "adjust",
     execute: commands => callAdjustBalances(sql, commands),
     claimsOf: ({ caller, idempotency }) => claimOfKey(caller.userId, idempotency),
     weightOf: () => 1,

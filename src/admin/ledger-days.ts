@@ -56,6 +56,12 @@ export async function closeDays(sql: Sql, nowMs: number): Promise<void> {
   }
 }
 
+/** The first day that no row stands for; where there are no rows, one before all entries. */
+export function findOpenDay(closed: readonly LedgerDay[]): string {
+  const last = closed.at(-1)?.day;
+  return last === undefined ? "0001-01-01" : dateOf(Date.parse(last) + DAY_MS);
+}
+
 /** Forgets all sums: they are made again from the entries. */
 export async function forgetDays(sql: Sql): Promise<void> {
   await sql`DELETE FROM ledger_days`;

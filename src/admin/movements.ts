@@ -1,7 +1,7 @@
 // What operators do to the books, for the API and for the admin pages alike: one line of commands of each kind in a
 // process, whoever sends them.
 
-import { CommitSharing } from "../commit-sharing.ts";
+import type { CommitSharing, ShareCommits } from "../commit-sharing.ts";
 import type { Sql } from "../db.ts";
 import { type AdjustCommand, type AdjustOutcome, adjustKind, requireAdjusted } from "./adjust.ts";
 import { type ReverseCommand, type ReverseOutcome, requireReversed, reverseKind } from "./reverse.ts";
@@ -14,9 +14,9 @@ export class Movements {
   readonly #adjusting: CommitSharing<AdjustCommand, AdjustOutcome>;
   readonly #reversing: CommitSharing<ReverseCommand, ReverseOutcome>;
 
-  constructor(sql: Sql, sharesCommits: boolean) {
-    this.#adjusting = new CommitSharing(adjustKind(sql), sharesCommits);
-    this.#reversing = new CommitSharing(reverseKind(sql), sharesCommits);
+  constructor(sql: Sql, shareCommits: ShareCommits) {
+    this.#adjusting = shareCommits(adjustKind(sql));
+    this.#reversing = shareCommits(reverseKind(sql));
   }
 
   /** Corrects what an account holds. Throws the Problem of any outcome but success. */

@@ -24,6 +24,7 @@ export type ReverseOutcome =
 /** How reversals share a commit. */
 export function reverseKind(sql: Sql): SharedKind<ReverseCommand, ReverseOutcome> {
   return {
+    name: "reverse",
     execute: commands => callReverseMovements(sql, commands),
     claimsOf: ({ caller, idempotency }) => claimOfKey(caller.userId, idempotency),
     weightOf: () => 2,

@@ -32,6 +32,7 @@ export type AttributeOutcome = Omit<Attribution, "id" | "extropy_amount" | "reve
 /** How attributions share a commit. */
 export function attributeKind(sql: Sql): SharedKind<AttributeCommand, AttributeOutcome> {
   return {
+    name: "attribute",
     execute: commands => callAttributeCards(sql, commands),
     claimsOf: ({ caller, idempotency, sourceCardId, targetCardId, type }) => [
       ...claimOfKey(caller.userId, idempotency),

@@ -2,7 +2,6 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
-import { CommitSharing } from "../commit-sharing.ts";
 import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
@@ -24,8 +23,8 @@ const idParam = z.object({ id: z.guid() });
 const tags = ["Attribution"];
 
 /** `/api/attributions`, and what cards and users have of them. */
-export function attributionRoutes({ config, sql, guard }: Services) {
-  const attributing = new CommitSharing(attributeKind(sql), config.commitSharing);
+export function attributionRoutes({ config, sql, guard, shareCommits }: Services) {
+  const attributing = shareCommits(attributeKind(sql));
 
   return new Elysia({ name: "attributions" })
     .use(guard)

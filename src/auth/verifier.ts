@@ -17,6 +17,8 @@ export class KeyVerifier {
   readonly #known = new LRUCache<string, Caller>({ max: CACHED_KEYS_MAX });
   readonly #running = new Map<string, Promise<Caller | undefined>>();
   #decoyHash: Promise<string> | undefined;
+  #hits = 0;
+  #misses = 0;
 
   constructor(
     private readonly sql: Sql,
@@ -25,7 +27,15 @@ export class KeyVerifier {
 
   /** The caller of a key that was verified before in this process. Its row must still be checked (live-key.ts). */
   recall(key: string): Caller | undefined {
-    return this.#known.get(fingerprint(key));
+    const caller = this.#known.get(fingerprint(key));
+    if (caller) this.#hits++;
+    else this.#misses++;
+    return caller;
+  }
+
+  /** Keys that are remembered, and how often one was found among them or not. */
+  get cache(): Readonly<{ keys: number; hits: number; misses: number }> {
+    return { keys: this.#known.size, hits: this.#hits, misses: this.#misses };
   }
 
   /** Whether a request is waiting for this key's verification already. */

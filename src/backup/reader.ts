@@ -36,13 +36,28 @@ export async function readBackup(path: string, onTable: OnTable): Promise<Conten
   }
 }
 
+/** By this a header is known whose rest can't be read. */
+const HEADER_START = '{"format":"extrophi-backup"';
+
+/** What every file compressed with zstd begins with. */
+const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+
 /** Where the mark at the end of a file begins; undefined where it has none. Throws BackupError. */
 async function findEnd(path: string): Promise<number | undefined> {
+  const { size, first, last } = await readEnds(path);
+  // Later in the file, what should begin like this and does not was damaged.
+  if (!first.subarray(0, size).equals(ZSTD_MAGIC.subarray(0, size))) throw foreign(path);
+  const end = size - END_MARK.length;
+  return end > 0 && last.equals(END_MARK) ? end : undefined;
+}
+
+async function readEnds(path: string): Promise<{ size: number; first: Buffer; last: Buffer }> {
   try {
     await using file = await open(path);
-    const end = (await file.stat()).size - END_MARK.length;
-    const { buffer } = await file.read(Buffer.alloc(END_MARK.length), 0, END_MARK.length, Math.max(0, end));
-    return end > 0 && buffer.equals(END_MARK) ? end : undefined;
+    const { size } = await file.stat();
+    const read = async (length: number, at: number) => (await file.read(Buffer.alloc(length), 0, length, at)).buffer;
+    const first = await read(ZSTD_MAGIC.length, 0);
+    return { size, first, last: await read(END_MARK.length, Math.max(0, size - END_MARK.length)) };
   } catch (error) {
     throw new BackupError(`${path} can't be read: ${reasonOf(error)}. Nothing was changed.`);
   }
@@ -76,7 +91,7 @@ class BackupReader {
     if (!line) throw cutOff(this.path);
     const value = parseJson(line);
     const about = z.looseObject({ format: z.literal("extrophi-backup"), format_version: z.int() }).safeParse(value);
-    if (!about.success) throw foreign(this.path);
+    if (!about.success) throw line.toString().startsWith(HEADER_START) ? damaged(this.path) : foreign(this.path);
     if (about.data.format_version !== FORMAT_VERSION) {
       throw new BackupError(
         `${this.path} has format ${about.data.format_version}, and this release reads format ${FORMAT_VERSION}. Restore it with the release that made it. Nothing was changed.`,
@@ -134,7 +149,6 @@ async function* explained(path: string, stream: AsyncIterable<Buffer>): AsyncGen
     yield* stream;
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (code === "ZSTD_error_prefix_unknown") throw foreign(path);
     if (code === "ERR_STREAM_PREMATURE_CLOSE" || code === "Z_BUF_ERROR") throw cutOff(path);
     if (code.startsWith("ZSTD")) throw damaged(path);
     throw new BackupError(`${path} can't be read: ${reasonOf(error)}. Nothing was changed.`);

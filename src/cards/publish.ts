@@ -57,6 +57,7 @@ const BYTES_A_ROW = 8192;
 /** How requests to publish share a commit. */
 export function publishKind(sql: Sql, rules: PublishRules): SharedKind<PublishCommand, PublishOutcome> {
   return {
+    name: "publish",
     async execute(commands) {
       const rows = await callPublishCards(sql, commands, rules);
       const byRequest = Map.groupBy(rows, row => row.request_no);

@@ -2,7 +2,6 @@
 
 import { Elysia } from "elysia";
 import { z } from "zod";
-import { CommitSharing } from "../commit-sharing.ts";
 import { answers, noQuery } from "../contract.ts";
 import { pageOf, pageQuery } from "../cursor.ts";
 import { readIdempotencyKey } from "../idempotency.ts";
@@ -16,9 +15,9 @@ const idParam = z.object({ id: z.guid() });
 const tags = ["Publishing"];
 
 /** `POST /api/publish` and `/api/cards`. The pages for readers are in pages.ts. */
-export function cardRoutes({ config, sql, gatekeeper, guard, baseUrlOf }: Services) {
+export function cardRoutes({ config, sql, gatekeeper, guard, shareCommits, baseUrlOf }: Services) {
   const rules = { reward: config.amounts.publishReward, rewardsPerDay: config.publishRewardsPerDay };
-  const publishing = new CommitSharing(publishKind(sql, rules), config.commitSharing);
+  const publishing = shareCommits(publishKind(sql, rules));
 
   /** The row as the wire contract has it: without the server's own columns, with an absolute address. */
   const present = (row: CardRow, request: Request) => ({ ...row, public_url: baseUrlOf(request) + row.public_url });

@@ -11,6 +11,7 @@ export type Balance = { user_id: string; balance: string; as_of: string };
 /** How questions for a balance share a statement; the outcome is undefined where the caller's key is no longer good. */
 export function balanceKind(sql: Sql): SharedKind<Caller, Balance | undefined> {
   return {
+    name: "balance",
     async execute(callers) {
       const rows = await sql<(Balance & { no: number })[]>`
         SELECT q.no::integer, u.id AS user_id, u.extropy_balance AS balance, now() AS as_of

@@ -5,7 +5,6 @@ import { z } from "zod";
 import { preferredType } from "../accept.ts";
 import { confirmKey } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
-import { CommitSharing } from "../commit-sharing.ts";
 import { answers, noQuery } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
@@ -35,9 +34,9 @@ const tags = ["Tokens"];
 const entryParam = z.object({ id: entryId });
 
 /** `/api/balance`, `/api/ledger`, `/api/stats` and `/api/transfers`. */
-export function ledgerRoutes({ config, sql, gatekeeper, guard, log }: Services) {
-  const transfers = new CommitSharing(transferKind(sql), config.commitSharing);
-  const balances = new CommitSharing(balanceKind(sql), config.commitSharing);
+export function ledgerRoutes({ sql, gatekeeper, guard, shareCommits, log }: Services) {
+  const transfers = shareCommits(transferKind(sql));
+  const balances = shareCommits(balanceKind(sql));
 
   async function showEntries(request: Request, caller: Caller, query: LedgerFilter & PageRequest) {
     const page = await listEntries(sql, caller, query, query);

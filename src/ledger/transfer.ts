@@ -35,6 +35,7 @@ export type TransferOutcome = {
 /** How transfers share a commit. */
 export function transferKind(sql: Sql): SharedKind<TransferCommand, TransferOutcome> {
   return {
+    name: "transfer",
     execute: commands => callSendTransfers(sql, commands),
     claimsOf: ({ caller, idempotency }) => claimOfKey(caller.userId, idempotency),
     weightOf: () => 2,

@@ -36,6 +36,12 @@ export function describeApi(routes: readonly Route[]): Omit<OpenApiDocument, "se
       parameters: PARAMETERS,
       headers,
       securitySchemes: {
+        metricsToken: {
+          type: "http",
+          scheme: "bearer",
+          bearerFormat: "METRICS_TOKEN",
+          description: "What METRICS_TOKEN holds in the server's environment. It opens the metrics and nothing else.",
+        },
         apiKey: {
           type: "http",
           scheme: "bearer",

@@ -47,6 +47,7 @@ export const operations: Readonly<Record<string, OperationNote>> = {
     example: { username: "ada", email: "ada@example.org", display_name: "Ada Lovelace" },
     problems: ["username-taken", "email-taken"],
   },
+  "GET /metrics": { id: "getMetrics" },
   "GET /api/me": { id: "getProfile" },
   "PATCH /api/me": {
     id: "changeProfile",

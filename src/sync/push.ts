@@ -54,6 +54,7 @@ const BYTES_A_ROW = 8192;
 /** How pushes share a commit: one a user, since the second of one user must see what the first did. */
 export function pushKind(sql: Sql, rules: PushRules): SharedKind<PushCommand, PushOutcome> {
   return {
+    name: "push",
     async execute(commands) {
       const rows = await pushUntilDecided(sql, commands, rules);
       const byRequest = Map.groupBy(rows, row => row.request_no);

@@ -1,7 +1,6 @@
 // HTTP of sync.
 
 import { Elysia } from "elysia";
-import { CommitSharing } from "../commit-sharing.ts";
 import { answers } from "../contract.ts";
 import { pageOf } from "../cursor.ts";
 import type { Services } from "../services.ts";
@@ -29,10 +28,20 @@ const tags = ["Sync"];
 const GRACE_S = 15;
 
 /** `/api/sync`. */
-export function syncRoutes({ config, sql, log, gatekeeper, guard, stopping }: Services) {
+export function syncRoutes({ config, sql, log, gatekeeper, guard, metrics, shareCommits, stopping }: Services) {
   const rules = { reward: config.amounts.publishReward, rewardsPerDay: config.publishRewardsPerDay };
-  const pushing = new CommitSharing(pushKind(sql, rules), config.commitSharing);
+  const pushing = shareCommits(pushKind(sql, rules));
   const watch = new ChangeWatch(sql, log, stopping);
+  metrics.read({
+    name: "extrophi_sync_waiting",
+    help: "Devices that wait for changes, by pull or by stream",
+    type: "gauge",
+    labels: ["by"],
+    read: () => [
+      [watch.count("poll"), { by: "pull" }],
+      [watch.count("stream"), { by: "stream" }],
+    ],
+  });
 
   return new Elysia({ name: "sync" })
     .use(guard)

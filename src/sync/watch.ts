@@ -67,6 +67,13 @@ export class ChangeWatch {
     return () => this.#remove(waiter);
   }
 
+  /** How many wait in this way. */
+  count(kind: Waiter["kind"]): number {
+    let count = 0;
+    for (const waiter of this.#waiters) if (waiter.kind === kind) count++;
+    return count;
+  }
+
   #remove(waiter: Waiter): void {
     if (!this.#waiters.delete(waiter)) return;
     const { userId } = waiter.caller;

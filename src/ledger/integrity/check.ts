@@ -5,7 +5,7 @@ import { type Sql, sqlState, type Tx } from "../../db.ts";
 import { sumAmounts } from "../../money.ts";
 import { batchesOfAll, batchesSince } from "./batches.ts";
 import { Checker, type InvariantResult } from "./checker.ts";
-import { checkExpected, checkRecord, findRecord, prepareRecord, recordCheck } from "./records.ts";
+import { checkExpected, checkRecord, findRecord, noteResult, prepareRecord, recordCheck } from "./records.ts";
 import { computeRoot } from "./root.ts";
 import { type Progress, runBatches } from "./run.ts";
 import { LOCK_NOT_AVAILABLE, withSnapshot } from "./snapshot.ts";
@@ -58,7 +58,7 @@ export async function checkIntegrity(sql: Sql, options: IntegrityOptions): Promi
   const enter = async (tx: Tx) => {
     if (records) await takeTurn(tx, options.orRefuse ?? false);
   };
-  return await withSnapshot(sql, options.connections ?? 1, enter, async snapshot => {
+  const result = await withSnapshot(sql, options.connections ?? 1, enter, async snapshot => {
     const [tx] = snapshot;
     // Not now(): that was before the wait for a turn.
     const [moment] = await tx<{ checked_at: string }[]>`SELECT statement_timestamp() AS checked_at`;
@@ -89,6 +89,12 @@ export async function checkIntegrity(sql: Sql, options: IntegrityOptions): Promi
       recorded: recorded || noted?.root === root,
     };
   });
+  if (!options.readOnly) await noteResult(sql, { ...result, violations: countViolations(result) });
+  return result;
+}
+
+function countViolations({ invariants }: Pick<Integrity, "invariants">): Record<string, number> {
+  return Object.fromEntries(invariants.map(({ name, violations }) => [name, violations]));
 }
 
 /**

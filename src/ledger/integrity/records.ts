@@ -1,5 +1,5 @@
-// What clean full checks leave behind: their root, the supply, and the heads that make the root, so that a later
-// check can begin there and a root that somebody noted can be held against the ledger of today.
+// What checks leave behind. Clean full ones: their root, the supply, and the heads that make the root, so that a later
+// check can begin there and a root that somebody noted can be held against the ledger of today. All: what they found.
 
 import type { Sql, Tx } from "../../db.ts";
 import type { Checker } from "./checker.ts";
@@ -70,6 +70,43 @@ export async function recordCheck(
     WHERE u.entry_count > 0 AND n.head_hash IS DISTINCT FROM u.head_hash`,
     [row?.id ?? null],
   );
+}
+
+/** What a check found. `violations` counts them by the name of the invariant. */
+export type CheckResult = Readonly<{
+  full: boolean;
+  /** RFC 3339, as the database had it. */
+  checked_at: string;
+  entries_checked: number;
+  violations: Readonly<Record<string, number>>;
+}>;
+
+/** The newest result of a check of everything, and of a check of what was new, where there is one. */
+export async function listResults(sql: Sql | Tx): Promise<CheckResult[]> {
+  return sql<CheckResult[]>`
+    SELECT is_full AS full, checked_at, entries_checked::float8 AS entries_checked, violations
+    FROM public.integrity_results ORDER BY is_full`;
+}
+
+/**
+ * Writes down what a check found, unless a later one has been written. A statement of its own, after the check: in the
+ * check's transaction, another check's result would be a conflict. Does nothing for a role that may only read.
+ */
+export async function noteResult(
+  sql: Sql,
+  { full, checked_at, entries_checked, violations }: CheckResult,
+): Promise<void> {
+  const [may] = await sql<{ note: boolean }[]>`
+    SELECT current_setting('transaction_read_only') = 'off'
+      AND has_table_privilege('public.integrity_results', 'INSERT')
+      AND has_table_privilege('public.integrity_results', 'UPDATE') AS note`;
+  if (!may?.note) return;
+  await sql`
+    INSERT INTO public.integrity_results AS r (is_full, checked_at, entries_checked, violations)
+    VALUES (${full}, ${checked_at}, ${entries_checked}, ${sql.json(violations)})
+    ON CONFLICT (is_full) DO UPDATE SET checked_at = EXCLUDED.checked_at, entries_checked = EXCLUDED.entries_checked,
+      violations = EXCLUDED.violations
+    WHERE r.checked_at <= EXCLUDED.checked_at`;
 }
 
 /** Adds a violation where the heads of a record don't make its root any more. */

@@ -1,0 +1,240 @@
+// /metrics: the numbers are those of requests that were really made, whoever makes up addresses can't make it grow, and
+// nothing in it is anybody's.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { CommitSharing, type SharedKind } from "../src/commit-sharing.ts";
+import { createPool, loadOf } from "../src/db.ts";
+import { checkIntegrity } from "../src/ledger/integrity/check.ts";
+import { Metrics } from "../src/metrics/metrics.ts";
+import { createApi, createApiWithoutDatabase, listen, newCard } from "./api-support.ts";
+import { lint, readMetrics, scrape } from "./metrics-support.ts";
+import { createTestDatabase } from "./support.ts";
+
+setDefaultTimeout(60_000);
+
+const TOKEN = "a-token-of-enough-letters";
+
+test("counts requests by route and status, and how long they took", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  for (let no = 0; no < 3; no++) await api.publishCard(key);
+  await api.publish(key, [newCard({ content: "" })]);
+  for (const id of ["no-id", crypto.randomUUID()]) await api.call("GET", `/api/cards/${id}`, { key });
+  const found = await scrape(api);
+  const requests = (method: string, route: string, status: string) =>
+    found.value("extrophi_http_requests_total", { method, route, status });
+  expect(requests("POST", "/api/publish", "201")).toBe(3);
+  expect(requests("POST", "/api/publish", "422")).toBe(1);
+  expect(requests("GET", "/api/cards/:id", "404")).toBe(2);
+  expect(found.value("extrophi_http_request_duration_seconds_count", { method: "POST", route: "/api/publish" })).toBe(
+    4,
+  );
+  expect(found.value("extrophi_problems_total", { type: "validation" })).toBe(1);
+  expect(found.value("extrophi_problems_total", { type: "not-found" })).toBe(2);
+  expect(found.value("extrophi_commit_commands_count", { kind: "publish" })).toBe(3);
+  expect(found.value("extrophi_key_cache_keys")).toBe(1);
+  expect(found.value("extrophi_key_cache_lookups_total", { result: "hit" })).toBe(6);
+  expect(found.value("extrophi_database_up")).toBe(1);
+  expect(found.value("extrophi_ledger_entries", { type: "publish_reward" })).toBe(3);
+  expect(found.value("extrophi_ledger_entries", { type: "initial_grant" })).toBe(1);
+});
+
+test("is text that Prometheus takes, with a help and a type for each number", async () => {
+  const api = await createApi();
+  await api.publishCard((await api.register()).key);
+  const answer = await api.call("GET", "/metrics");
+  expect(answer.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  expect(answer.headers.get("cache-control")).toBe("no-store");
+  const found = readMetrics(answer.text);
+  expect(lint(found)).toEqual([]);
+  const names = found.families.map(({ name }) => name);
+  for (const name of [
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "nodejs_eventloop_lag_p99_seconds",
+  ]) {
+    expect(names).toContain(name);
+  }
+  expect(names.filter(name => /heap_space|nodejs_version/.test(name))).toEqual([]);
+});
+
+test("does not grow with addresses and methods that strangers make up, and names nobody", async () => {
+  const api = await createApi();
+  const served = listen(api);
+  const member = await api.register();
+  const card = await api.publishCard(member.key);
+  for (let no = 0; no < 20; no++) {
+    await fetch(`${served.baseUrl}/made/up/${crypto.randomUUID()}`, { method: no % 2 ? "GET" : "PURGE" });
+    await fetch(`${served.baseUrl}/cards/${crypto.randomUUID()}`);
+    await api.call("GET", `/api/users/${crypto.randomUUID()}/attributions`, { key: member.key });
+  }
+  await fetch(`${served.baseUrl}/cards/${card.slug}`);
+  const text = await (await fetch(`${served.baseUrl}/metrics`)).text();
+  await served.stop();
+  const { value } = readMetrics(text);
+  const unmatched = { route: "unmatched", status: "404" };
+  expect(value("extrophi_http_requests_total", { method: "GET", ...unmatched })).toBe(10);
+  expect(value("extrophi_http_requests_total", { method: "other", ...unmatched })).toBe(10);
+  expect(value("extrophi_http_requests_total", { method: "GET", route: "/cards/:slug", status: "404" })).toBe(20);
+  expect(text).not.toMatch(/[0-9a-f]{8}-[0-9a-f]{4}-/);
+  for (const personal of [member.name, member.key, member.key.slice(0, 12), card.slug ?? ""]) {
+    expect(text).not.toContain(personal);
+  }
+});
+
+test("is open without METRICS_TOKEN; with it, whoever has another one is refused", async () => {
+  const closed = await createApi({ METRICS_TOKEN: TOKEN });
+  const status = async (authorization?: string) =>
+    (await closed.call("GET", "/metrics", { headers: authorization === undefined ? {} : { authorization } })).status;
+  expect(await status()).toBe(401);
+  expect(await status("Bearer ")).toBe(401);
+  expect(await status(`Bearer ${TOKEN}x`)).toBe(401);
+  expect(await status(`Basic ${btoa(`metrics:${TOKEN}`)}`)).toBe(401);
+  expect(await status(`Bearer ${(await closed.createAdmin()).key}`)).toBe(401);
+  expect(await status(`Bearer ${TOKEN}`)).toBe(200);
+  const refused = await closed.call("GET", "/metrics");
+  expect(refused.headers.get("www-authenticate")).toStartWith("Bearer");
+  expect(refused.text).not.toContain(TOKEN);
+  expect((await (await createApi()).call("GET", "/metrics")).status).toBe(200);
+});
+
+test("says within two seconds that the database is away, and keeps what it knew", async () => {
+  const away = createApiWithoutDatabase();
+  const startedAt = performance.now();
+  const found = await scrape(away);
+  expect(performance.now() - startedAt).toBeLessThan(4_000);
+  expect(found.value("extrophi_database_up")).toBe(0);
+  expect(found.families.find(({ name }) => name === "extrophi_ledger_entries")?.samples).toEqual([]);
+  await away.call("GET", "/readyz");
+  const { value } = await scrape(away);
+  expect(value("extrophi_problems_total", { type: "unavailable" })).toBe(1);
+  expect(value("extrophi_http_requests_total", { method: "GET", route: "/readyz", status: "503" })).toBe(1);
+});
+
+test("tells what the last check of the books found, whoever made it, and when the last clean one was", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  expect((await scrape(api)).value("extrophi_integrity_clean_timestamp_seconds")).toBeUndefined();
+  await checkIntegrity(api.sql, { full: true });
+  const other = await createApi({}, api);
+  const clean = await scrape(other);
+  const cleanAt = clean.value("extrophi_integrity_clean_timestamp_seconds") ?? 0;
+  expect(Math.abs(cleanAt - Date.now() / 1000)).toBeLessThan(60);
+  expect(clean.value("extrophi_integrity_violations", { scope: "all", invariant: "balances" })).toBe(0);
+
+  await api.publishCard(key);
+  await api.sql.begin(async tx => {
+    await tx`SET LOCAL session_replication_role = replica`;
+    await tx`UPDATE users SET extropy_balance = extropy_balance + 1 WHERE username <> 'system'`;
+  });
+  expect((await checkIntegrity(api.sql, { full: true })).ok).toBe(false);
+  expect((await checkIntegrity(api.sql, { full: false })).ok).toBe(false);
+  const red = await scrape(await createApi({}, api));
+  for (const scope of ["all", "new"]) {
+    expect(red.value("extrophi_integrity_violations", { scope, invariant: "balances" })).toBe(1);
+    expect(red.value("extrophi_integrity_checked_timestamp_seconds", { scope })).toBeGreaterThan(cleanAt);
+  }
+  expect(red.value("extrophi_integrity_clean_timestamp_seconds")).toBe(cleanAt);
+});
+
+test("tells of the pool: connections at work, without work, and statements in line", async () => {
+  const { url } = await createTestDatabase();
+  const sql = createPool(url, { max: 2 });
+  expect(loadOf(sql)).toEqual({ inUse: 0, idle: 0, waiting: 0 });
+  const work = Promise.all([1, 2, 3, 4, 5].map(() => sql`SELECT pg_sleep(0.3)`));
+  await Bun.sleep(200);
+  expect(loadOf(sql)).toEqual({ inUse: 2, idle: 0, waiting: 3 });
+  await work;
+  expect(loadOf(sql)).toEqual({ inUse: 0, idle: 2, waiting: 0 });
+  const inTransaction = sql.begin(async tx => {
+    await tx`SELECT 1`;
+    return loadOf(sql);
+  });
+  expect(await inTransaction).toEqual({ inUse: 1, idle: 1, waiting: 0 });
+  await sql.end();
+});
+
+test("tells of devices that wait for changes", async () => {
+  const api = await createApi();
+  const served = listen(api);
+  const { key } = await api.register();
+  const headers = { authorization: `Bearer ${key}` };
+  const gone = new AbortController();
+  const streams = await Promise.all(
+    ["a", "b"].map(id => fetch(`${served.baseUrl}/api/sync/stream?client_id=${id}`, { headers, signal: gone.signal })),
+  );
+  const waiting = async () => {
+    const { value } = await scrape(api);
+    return [value("extrophi_sync_waiting", { by: "stream" }), value("extrophi_sync_waiting", { by: "pull" })];
+  };
+  expect(streams.map(({ status }) => status)).toEqual([200, 200]);
+  expect(await waiting()).toEqual([2, 0]);
+  gone.abort();
+  while ((await waiting())[0] !== 0) await Bun.sleep(10);
+  await served.stop();
+});
+
+test("tells of commits: how many commands each carried, which failed, were done one by one, or refused", async () => {
+  const metrics = new Metrics();
+  const kind: SharedKind<number, number> = {
+    name: "double",
+    async execute(commands) {
+      await Bun.sleep(10);
+      if (commands.includes(13)) throw new Error("thirteen");
+      return commands.map(command => command * 2);
+    },
+    claimsOf: () => [],
+    weightOf: command => (command === 99 ? 1_000_000 : 1),
+  };
+  const line: CommitSharing<number, number> = new CommitSharing(
+    kind,
+    true,
+    metrics.watchCommits(kind.name, () => line.waiting),
+  );
+  const read = async () => readMetrics((await metrics.expose()).text);
+  const first = [1, 2, 3, 4, 13].map(command => line.submit(command).catch(() => "failed"));
+  await Bun.sleep(1);
+  expect((await read()).value("extrophi_commit_waiting_commands", { kind: "double" })).toBe(4);
+  expect(await Promise.all(first)).toEqual([2, 4, 6, 8, "failed"]);
+  const heavy = [1, 99, 99, 2].map(command => line.submit(command).catch(() => "refused"));
+  expect(await Promise.all(heavy)).toEqual([2, 198, 198, "refused"]);
+
+  const { value } = await read();
+  const labels = { kind: "double" };
+  // 1 alone, [2, 3, 4, 13] in vain, each of those alone, 1 alone, 99 twice alone.
+  expect(value("extrophi_commit_commands_count", labels)).toBe(9);
+  expect(value("extrophi_commit_commands_bucket", { ...labels, le: "1" })).toBe(8);
+  expect(value("extrophi_commit_commands_bucket", { ...labels, le: "4" })).toBe(9);
+  expect(value("extrophi_commit_failures_total", labels)).toBe(2);
+  expect(value("extrophi_commit_splits_total", labels)).toBe(1);
+  expect(value("extrophi_commit_refusals_total", labels)).toBe(1);
+});
+
+test("entries are counted to the last one, also those whose ids are older than what was seen before", async () => {
+  const api = await createApi();
+  const { key, id } = await api.register();
+  const count = async () =>
+    (await scrape(await createApi({}, api))).value("extrophi_ledger_entries", { type: "publish_reward" }) ?? 0;
+  const { BooksReader } = await import("../src/metrics/books-store.ts");
+  const reader = new BooksReader(api.sql);
+  const read = async () => (await reader.read()).entries.publish_reward ?? 0;
+  await api.publishCard(key);
+  expect(await read()).toBe(1);
+  const other = await api.register();
+  const late = Promise.withResolvers<void>();
+  // Takes its id now, and commits after younger ones were seen.
+  const slow = api.sql.begin(async tx => {
+    await tx`INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
+      SELECT u.id, 'bonus', 1.00, u.extropy_balance, u.extropy_balance + 1.00, 'Bonus' FROM users u WHERE u.id = ${id}`;
+    await late.promise;
+  });
+  await Bun.sleep(50);
+  for (let no = 0; no < 3; no++) {
+    await api.publishCard(other.key);
+    expect(await read()).toBe(2 + no);
+  }
+  late.resolve();
+  await slow;
+  for (let no = 0; no < 3; no++) expect((await reader.read()).entries).toMatchObject({ bonus: 1, publish_reward: 4 });
+  expect(await count()).toBe(4);
+});
