@@ -17,7 +17,7 @@ export function carryOver(store: Store): void {
   store.atOnce(() => {
     store.database.run("DELETE FROM entities WHERE data IS NULL");
     store.database.run(
-      "UPDATE entities SET base_checksum = NULL, is_dirty = 1, conflict = NULL, error = NULL, is_compared = 1",
+      "UPDATE entities SET base_checksum = NULL, base_revision = 0, is_dirty = 1, conflict = NULL, error = NULL",
     );
     forgetAccount(store);
   });

@@ -34,7 +34,9 @@ export function isPushResultOf({ entity_type, entity_id }: EntityName) {
     if (!isNamed(value) || value.entity_type !== entity_type || value.entity_id !== entity_id) return false;
     switch (value.sync_status) {
       case "synced":
-        return isChecksum(value.checksum) && (value.server === undefined || isVersion(value.server));
+        return (
+          isChecksum(value.checksum) && isRevision(value) && (value.server === undefined || isVersion(value.server))
+        );
       case "conflict":
         return isVersion(value.server);
       default:
@@ -53,7 +55,12 @@ function isNamed(value: unknown): value is Fields {
 
 /** Something with a checksum and data, or with neither. */
 function isVersion(value: unknown): boolean {
-  return isObject(value) && isChecksum(value.checksum) && isObject(value.data) === (value.checksum !== null);
+  if (!isObject(value) || !isRevision(value) || !isChecksum(value.checksum)) return false;
+  return value.checksum === null ? value.data === null : isObject(value.data);
+}
+
+function isRevision({ revision }: Fields): boolean {
+  return Number.isSafeInteger(revision);
 }
 
 function isChecksum(value: unknown): boolean {

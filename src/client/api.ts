@@ -2,7 +2,7 @@
 // away or has too much to do. A retry needs no thought, since every request that comes here can be repeated. Only what
 // is surely the server's own no counts as one: proxies and sign-in pages of hotels say 403, 404 and 413 as well.
 
-import { type ProblemDocument, Refused, Unreachable } from "./errors.ts";
+import { OtherAccount, type ProblemDocument, Refused, Unreachable } from "./errors.ts";
 import { pause, pauseAfter } from "./pause.ts";
 import { readRetryAfter } from "./retry-after.ts";
 import { SilenceTimer } from "./silence.ts";
@@ -46,6 +46,7 @@ const FINAL = new Set([
   "payload-too-large",
   "unsupported-media-type",
   "validation",
+  "cursor-gone",
   "idempotency-key-reused",
 ]);
 
@@ -56,7 +57,7 @@ export class Api {
 
   /**
    * The answer's JSON, of the form that `isAnswer` knows. `finals` are problems that end this request beside those that end
-   * any. Throws Refused and Unreachable.
+   * any. Throws Refused, OtherAccount and Unreachable.
    */
   async call<T>(
     request: ApiRequest,
@@ -87,7 +88,7 @@ export class Api {
       if (isAnswer(answer)) return answer;
       throw new Unreachable("something else than the server answered", { status: response.status });
     } catch (error) {
-      if (error instanceof Refused || error instanceof Unreachable) throw error;
+      if (isKnown(error)) throw error;
       throw new Unreachable("the server can't be reached", { cause: error });
     } finally {
       silence.stop();
@@ -109,7 +110,7 @@ export class Api {
         yield piece;
       }
     } catch (error) {
-      if (error instanceof Refused || error instanceof Unreachable) throw error;
+      if (isKnown(error)) throw error;
       throw new Unreachable("the stream broke off", { cause: error });
     } finally {
       silence.stop();
@@ -149,10 +150,15 @@ async function readText(response: Response, silence: SilenceTimer): Promise<stri
   return text;
 }
 
+function isKnown(error: unknown): boolean {
+  return error instanceof Refused || error instanceof OtherAccount || error instanceof Unreachable;
+}
+
 async function toError(response: Response, silence: SilenceTimer, finals: readonly string[]) {
   const { status, headers } = response;
   const problem = toProblem(status, headers, parse(await readText(response, silence)));
   const refused = problem && new Refused(status, problem);
+  if (refused?.code === "other-account") return new OtherAccount();
   if (refused && (FINAL.has(refused.code) || finals.includes(refused.code))) return refused;
   const place = headers.get("location");
   const what = problem ? ` (${problem.detail})` : place ? `, and leads to ${place}` : "";

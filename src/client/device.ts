@@ -10,6 +10,11 @@ export type Conflict = EntityName & {
   /** What this device has; null: it was deleted here. */
   local: Data | null;
   server: ServerVersion;
+  /**
+   * False where it was not edited here but was in step, until the server was restored from a backup: what it has may be
+   * newer, or may stand where a newer version was lost.
+   */
+  isEdited: boolean;
 };
 
 /** Undefined puts the decision off: the conflict is reported with the next sync. */

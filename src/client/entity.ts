@@ -11,9 +11,14 @@ export type Entity = EntityName & {
   checksum: string | null;
   /** What the server had when this device last saw it; null: nothing. */
   base_checksum: string | null;
+  /** Which version that was; 0: there never was one. */
+  base_revision: number;
   /** Whether there is something to push. */
   is_dirty: boolean;
-  /** Of the latest edit on this device, and never used twice: one that is made during a request is not taken for what was sent. */
+  /**
+   * Of the latest edit that is not in step yet, and never used twice: one that is made during a request is not taken for
+   * what was sent. 0: not edited.
+   */
   edit_no: number;
   /** What the server has instead, where it told of a conflict. */
   conflict: ServerVersion | null;
@@ -66,11 +71,26 @@ function levelsOf(value: unknown, max: number): number {
   return levels + 1;
 }
 
-export function toPushed({ entity_type, entity_id, base_checksum, checksum, data }: Entity): PushedEntity {
-  return { entity_type, entity_id, base_checksum, checksum, data, ...(data === null ? { deleted: true } : {}) };
+export function toPushed({
+  entity_type,
+  entity_id,
+  base_checksum,
+  base_revision,
+  checksum,
+  data,
+}: Entity): PushedEntity {
+  const deleted = data === null ? { deleted: true } : {};
+  return { entity_type, entity_id, base_checksum, base_revision, checksum, data, ...deleted };
+}
+
+/** What another device made of an entity, as this device keeps it. */
+export function inStep(name: EntityName, { checksum, revision, data }: ServerVersion): Entity {
+  const { entity_type, entity_id } = name;
+  const base = { base_checksum: checksum, base_revision: revision };
+  return { entity_type, entity_id, data, checksum, ...base, is_dirty: false, edit_no: 0, conflict: null, error: null };
 }
 
 /** Whether an entity is as it was read: nobody, not even another process on the same file, has settled it since. */
 export function isSettledSince(read: Entity, now: Entity): boolean {
-  return !now.is_dirty || now.base_checksum !== read.base_checksum;
+  return !now.is_dirty || now.base_checksum !== read.base_checksum || now.base_revision !== read.base_revision;
 }

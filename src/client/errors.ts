@@ -56,7 +56,7 @@ export class Unreachable extends Error {
   }
 }
 
-/** The key belongs to another account than what is on this device. Nothing was sent; `switchAccount` says what to do. */
+/** The key belongs to another account than what is on this device, of which nothing was sent. `switchAccount` says what to do. */
 export class OtherAccount extends Error {
   override name = "OtherAccount";
 

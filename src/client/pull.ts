@@ -3,8 +3,9 @@
 
 import { isPullAnswer } from "./answers.ts";
 import type { Device } from "./device.ts";
+import { type Entity, inStep } from "./entity.ts";
 import { Refused } from "./errors.ts";
-import type { Change, PullAnswer } from "./protocol.ts";
+import type { Change, PullAnswer, ServerVersion } from "./protocol.ts";
 import type { Store } from "./store.ts";
 
 const ITEMS_A_PULL = 200;
@@ -19,7 +20,8 @@ export async function pullChanges(device: Device): Promise<void> {
       // Another process on the same file has pulled meanwhile: this page may be older than what it brought.
       if (store.recall("cursor") !== cursor) return [];
       if (isAnew) startComparing(store);
-      const taken = page.items.filter(item => take(store, item));
+      const isComparing = store.recall("is_comparing") !== undefined;
+      const taken = page.items.filter(item => take(store, item, isComparing));
       store.remember("cursor", page.cursor);
       if (!page.has_more) finishComparing(store);
       return taken;
@@ -43,31 +45,44 @@ async function pullPage(device: Device, cursor: string | undefined): Promise<Pul
     const page = await api.call({ method: "GET", path: `/api/sync/pull?${query}` }, isPullAnswer);
     return { page, isAnew: false };
   } catch (error) {
-    if (!(error instanceof Refused) || !error.isAbout("cursor") || cursor === undefined) throw error;
+    const isGone = error instanceof Refused && (error.code === "cursor-gone" || error.isAbout("cursor"));
+    if (!isGone || cursor === undefined) throw error;
     const { page } = await pullPage(device, undefined);
     return { page, isAnew: true };
   }
 }
 
 /** Takes over a change of the server's; false where there is nothing to take, or something here that it must not cover. */
-function take(store: Store, item: Change): boolean {
-  const { entity_type, entity_id, checksum, data } = item;
+function take(store: Store, item: Change, isComparing: boolean): boolean {
+  const { checksum, revision } = item;
   const here = store.find(item);
-  const isSame = here ? here.checksum === checksum : checksum === null;
-  if (here) store.database.query(MARK_COMPARED).run(entity_type, entity_id);
-  if (here?.is_dirty && !isSame) {
-    // Undecided still, and now about this.
-    if (here.conflict) store.save({ ...here, conflict: { checksum, data, deleted: checksum === null } });
+  const isSame = (here?.checksum ?? null) === checksum;
+  if (here && isComparing) store.database.query(MARK_COMPARED).run(here.entity_type, here.entity_id);
+  if (here && revision < here.base_revision && !(isSame && isComparing)) {
+    // Without a restore between them, another process on the same file has brought something newer.
+    if (isComparing) store.save({ ...here, is_dirty: true, base_checksum: checksum, base_revision: revision });
     return false;
   }
-  if (checksum === null) {
-    if (here) store.drop(here);
-  } else {
-    const edit_no = here?.edit_no ?? 0;
-    const settled = { is_dirty: false, edit_no, conflict: null, error: null };
-    store.save({ entity_type, entity_id, data, checksum, base_checksum: checksum, ...settled });
+  if (here && !isSame && mustAsk(here, item, isComparing)) {
+    // What is not decided yet is now about this. All else is pushed over what it was made of, and the server then tells.
+    store.save({ ...here, is_dirty: true, conflict: here.conflict && versionOf(item) });
+    return false;
   }
+  if (checksum !== null) store.save(inStep(item, item));
+  else if (here) store.drop(here);
   return !isSame;
+}
+
+/**
+ * Whether an item must not take the place of what is here: it was edited; or the server was taken back since the device
+ * was in step, so that what is here may be what it lost. Deletions are carried out nevertheless.
+ */
+function mustAsk(here: Entity, { checksum, revision }: Change, isComparing: boolean): boolean {
+  return here.is_dirty || (isComparing && checksum !== null && revision > here.base_revision);
+}
+
+function versionOf({ checksum, revision, data, deleted }: Change): ServerVersion {
+  return { checksum, revision, data, deleted };
 }
 
 const MARK_COMPARED = "UPDATE entities SET is_compared = 1 WHERE entity_type = ? AND entity_id = ?";
@@ -83,5 +98,7 @@ function finishComparing(store: Store): void {
   if (store.recall("is_comparing") === undefined) return;
   store.remember("is_comparing", undefined);
   store.database.run("DELETE FROM entities WHERE is_compared = 0 AND data IS NULL");
-  store.database.run("UPDATE entities SET is_compared = 1, is_dirty = 1, base_checksum = NULL WHERE is_compared = 0");
+  store.database.run(
+    `UPDATE entities SET is_compared = 1, is_dirty = 1, base_checksum = NULL, base_revision = 0 WHERE is_compared = 0`,
+  );
 }

@@ -3,17 +3,18 @@
 
 import { isPushAnswerTo } from "./answers.ts";
 import type { Device } from "./device.ts";
-import { type Entity, isSettledSince, obstacleTo, toPushed } from "./entity.ts";
+import { type Entity, inStep, isSettledSince, obstacleTo, toPushed } from "./entity.ts";
 import { Refused, Unreachable } from "./errors.ts";
 import type { EntityError, EntityName, PushResult } from "./protocol.ts";
+import type { Store } from "./store.ts";
 
 const ENTITIES_A_PUSH = 500;
 /** Small enough for slow networks and for what proxies let through; an entity that is larger goes alone. */
 const BYTES_A_PUSH = 900_000;
 
 /**
- * Pushes everything that was edited, and returns whether anything was sent. Throws Refused where the key may not, and
- * Unreachable; then the rest waits for the next time.
+ * Pushes everything that was edited, and returns whether anything was sent. Throws Unreachable, and Refused where the key may
+ * not or the server was taken back; then the rest waits for the next time.
  */
 export async function pushEdited(device: Device): Promise<boolean> {
   let isAnySent = false;
@@ -53,12 +54,14 @@ function nextBatch(device: Device, after: EntityName | undefined): { batch: Enti
 
 async function pushBatch(device: Device, batch: readonly Entity[], tooLarge: Unreachable[]): Promise<void> {
   const { store, api, clientId: client_id, deviceName: device_name } = device;
-  const body = { client_id, device_name, entities: batch.map(toPushed) };
+  const cursor = store.recall("cursor");
+  const body = { client_id, device_name, cursor, entities: batch.map(toPushed) };
   try {
     const { results } = await api.call({ method: "POST", path: "/api/sync/push", body }, isPushAnswerTo(batch));
-    store.atOnce(() => {
-      for (const [index, sent] of batch.entries()) settle(device, sent, results[index] as PushResult);
-    });
+    const changed = store.atOnce(() =>
+      batch.flatMap((sent, index) => settle(device, sent, results[index] as PushResult) ?? []),
+    );
+    for (const { entity_type, entity_id, data } of changed) device.tell.onChange?.({ entity_type, entity_id, data });
     for (const [index, { error }] of results.entries()) {
       if (error && error.code !== "answer-full") setAside(device, batch[index] as Entity, error);
     }
@@ -90,13 +93,27 @@ function setAside({ store, tell }: Device, sent: Entity, error: EntityError): vo
   if (isAside) tell.onFailed?.({ entity_type: sent.entity_type, entity_id: sent.entity_id, error });
 }
 
-/** Notes what became of an entity as it was sent. */
-function settle({ store }: Device, sent: Entity, { sync_status, checksum = null, server }: PushResult): void {
+/** Notes what became of an entity as it was sent; returns it where it is another one now. */
+function settle({ store }: Device, sent: Entity, result: PushResult): Entity | undefined {
+  const { sync_status, checksum = null, revision = 0, server } = result;
   const now = store.find(sent);
-  if (!now || isSettledSince(sent, now)) return;
-  const is_dirty = now.edit_no !== sent.edit_no;
-  if (sync_status === "conflict" && server) store.save({ ...now, conflict: server });
-  if (sync_status !== "synced") return;
-  if (!is_dirty && now.data === null) store.drop(now);
-  else store.save({ ...now, base_checksum: checksum, is_dirty });
+  if (!now || isSettledSince(sent, now)) return undefined;
+  const isEdited = now.edit_no !== sent.edit_no;
+  if (server && (sync_status === "conflict" || isEdited)) {
+    store.save({ ...now, conflict: server });
+  } else if (server) {
+    // It was taken when it was first sent, and somebody who saw it has changed it since.
+    return settleAs(store, inStep(now, server));
+  } else if (sync_status === "synced") {
+    const base = { base_checksum: checksum, base_revision: revision };
+    if (isEdited) store.save({ ...now, ...base });
+    else settleAs(store, { ...now, ...base, is_dirty: false, edit_no: 0 });
+  }
+  return undefined;
+}
+
+function settleAs(store: Store, entity: Entity): Entity {
+  if (entity.data === null) store.drop(entity);
+  else store.save(entity);
+  return entity;
 }

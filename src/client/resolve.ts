@@ -2,8 +2,8 @@
 // that can't be taken holds up no other.
 
 import { isPushResultOf } from "./answers.ts";
-import type { Decision, Device } from "./device.ts";
-import { type Data, type Entity, isSettledSince, obstacleTo, plainOf } from "./entity.ts";
+import type { Conflict, Decision, Device } from "./device.ts";
+import { type Data, type Entity, inStep, isSettledSince, obstacleTo, plainOf } from "./entity.ts";
 import { Refused, Unreachable } from "./errors.ts";
 import type { EntityError, EntityName, PushResult, ServerVersion } from "./protocol.ts";
 import type { Store } from "./store.ts";
@@ -43,18 +43,29 @@ function nextConflict(store: Store, after?: EntityName): EntityName | undefined 
   return undefined;
 }
 
+/** A conflict as the app sees it; undefined where there is none. */
+export function toConflict({ entity_type, entity_id, data, conflict, edit_no }: Entity): Conflict | undefined {
+  return conflict ? { entity_type, entity_id, local: data, server: conflict, isEdited: edit_no > 0 } : undefined;
+}
+
 /** Has one decided until it is, or put off; returns why the decision can't be taken. */
 async function resolveOne(device: Device, name: EntityName): Promise<EntityError | undefined> {
   const { store, tell } = device;
   for (let round = 1; round <= ROUNDS_MAX; round++) {
     const entity = store.find(name);
-    if (!entity?.conflict) return undefined;
-    const { entity_type, entity_id, data: local, conflict: over } = entity;
-    const decision = await tell.onConflict({ entity_type, entity_id, local, server: over });
+    const conflict = entity && toConflict(entity);
+    if (!conflict) return undefined;
+    const decision = await tell.onConflict(conflict);
     if (!decision) return undefined;
     const { resolution } = decision;
     const decided = decision.resolution === "manual" ? decision.data && plainOf(decision.data) : entity;
-    const made = { entity, over, resolution, data: decided?.data ?? null, checksum: decided?.checksum ?? null };
+    const made = {
+      entity,
+      over: conflict.server,
+      resolution,
+      data: decided?.data ?? null,
+      checksum: decided?.checksum ?? null,
+    };
     const outcome = await send(device, made);
     if (typeof outcome === "object") return outcome;
     if (outcome === "done") return undefined;
@@ -69,7 +80,8 @@ async function send(device: Device, made: Made): Promise<Outcome> {
   const obstacle = resolution === "remote_wins" ? undefined : obstacleTo(entity_type, data);
   if (obstacle) return obstacle;
   // Says what it is over: should the server have told of something newer in an answer that was lost, that stands.
-  const version = resolution === "remote_wins" ? {} : { data, checksum, base_checksum: over.checksum };
+  const version =
+    resolution === "remote_wins" ? {} : { data, checksum, base_checksum: over.checksum, base_revision: over.revision };
   const body = { client_id, entity_type, entity_id, resolution, ...version };
   try {
     const request = { method: "POST", path: "/api/sync/resolve", body } as const;
@@ -89,35 +101,47 @@ async function send(device: Device, made: Made): Promise<Outcome> {
   }
 }
 
-type Settled = { outcome: Outcome; change?: { data: Data | null } };
+type Settled = { outcome: Outcome; change?: Entity };
 
-function settle(store: Store, { entity, resolution, data, checksum }: Made, result: PushResult): Settled {
-  const now = store.find(entity);
-  if (!now || isSettledSince(entity, now)) return { outcome: "done" };
-  if (result.sync_status === "conflict" && result.server) {
-    store.save({ ...now, conflict: result.server });
+function settle(store: Store, made: Made, result: PushResult): Settled {
+  const now = store.find(made.entity);
+  if (!now || isSettledSince(made.entity, now)) return { outcome: "done" };
+  const { server } = result;
+  if (result.sync_status === "conflict" && server) {
+    store.save({ ...now, conflict: server });
     return { outcome: "again" };
   }
-  const isEdited = now.edit_no !== entity.edit_no;
-  if (isEdited && resolution !== "local_wins") {
+  if (now.edit_no !== made.entity.edit_no) return settleEdited(store, now, made, result);
+  const settled = server ? inStep(now, server) : settledAs(now, made, result);
+  if (!settled) store.save({ ...now, conflict: null });
+  else if (settled.data === null) store.drop(settled);
+  else store.save(settled);
+  const isChange = settled && (server || made.resolution === "manual");
+  return { outcome: "done", ...(isChange ? { change: settled } : {}) };
+}
+
+/** It was edited since it was decided. */
+function settleEdited(store: Store, now: Entity, { resolution }: Made, result: PushResult): Settled {
+  const { server, checksum = null, revision = 0 } = result;
+  if (resolution !== "local_wins") {
     // Decided about what is here no longer: the next push tells how things stand.
     store.save({ ...now, conflict: null });
     return { outcome: "done" };
   }
-  const base_checksum = result.checksum ?? null;
-  if (isEdited) {
-    store.save({ ...now, base_checksum, conflict: null });
-    return { outcome: "done" };
+  if (server) {
+    // The decision was taken when it was first sent, and somebody who saw it has changed it since.
+    store.save({ ...now, conflict: server });
+    return { outcome: "again" };
   }
-  const settled = resolution === "remote_wins" ? result.server : { data, checksum };
-  if (!settled) {
-    store.save({ ...now, conflict: null });
-    return { outcome: "done" };
-  }
-  const version = { data: settled.data, checksum: settled.checksum, base_checksum };
-  if (settled.data === null) store.drop(now);
-  else store.save({ ...now, ...version, is_dirty: false, conflict: null, error: null });
-  return { outcome: "done", ...(resolution === "local_wins" ? {} : { change: { data: settled.data } }) };
+  store.save({ ...now, base_checksum: checksum, base_revision: revision, conflict: null });
+  return { outcome: "done" };
+}
+
+/** What a decision for this device's version, or one made of both, comes to. */
+function settledAs(now: Entity, { resolution, data, checksum }: Made, result: PushResult): Entity | undefined {
+  if (resolution === "remote_wins") return undefined;
+  const version = { data, checksum, revision: result.revision ?? 0, deleted: data === null };
+  return { ...inStep(now, version), base_checksum: result.checksum ?? null };
 }
 
 /** The conflict is over without this device's doing: the next push tells how things stand. */

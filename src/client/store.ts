@@ -21,7 +21,7 @@ const FORMAT = 1;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entities (
     entity_type TEXT NOT NULL, entity_id TEXT NOT NULL, data TEXT, checksum TEXT, base_checksum TEXT,
-    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT, is_compared INTEGER NOT NULL DEFAULT 1,
+    base_revision INTEGER NOT NULL,    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT, is_compared INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (entity_type, entity_id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entities_dirty ON entities (entity_type, entity_id) WHERE is_dirty = 1;
@@ -97,10 +97,12 @@ export class Store {
   save({ data, is_dirty, conflict, error, ...entity }: Entity): void {
     this.database
       .query(
-        `INSERT INTO entities (entity_type, entity_id, data, checksum, base_checksum, is_dirty, edit_no, conflict, error)
-         VALUES ($entity_type, $entity_id, $data, $checksum, $base_checksum, $is_dirty, $edit_no, $conflict, $error)
+        `INSERT INTO entities (entity_type, entity_id, data, checksum, base_checksum, base_revision, is_dirty, edit_no,
+           conflict, error)
+         VALUES ($entity_type, $entity_id, $data, $checksum, $base_checksum, $base_revision, $is_dirty, $edit_no,
+           $conflict, $error)
          ON CONFLICT DO UPDATE SET data = excluded.data, checksum = excluded.checksum,
-           base_checksum = excluded.base_checksum, is_dirty = excluded.is_dirty, edit_no = excluded.edit_no,
+           base_checksum = excluded.base_checksum, base_revision = excluded.base_revision, is_dirty = excluded.is_dirty, edit_no = excluded.edit_no,
            conflict = excluded.conflict, error = excluded.error`,
       )
       .run({
@@ -155,6 +157,7 @@ function toEntity({ data, conflict, error, is_dirty, ...row }: EntityRow): Entit
     data: data === null ? null : JSON.parse(data),
     checksum: row.checksum,
     base_checksum: row.base_checksum,
+    base_revision: row.base_revision,
     is_dirty: is_dirty === 1,
     edit_no: row.edit_no,
     conflict: conflict === null ? null : JSON.parse(conflict),

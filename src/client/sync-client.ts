@@ -11,7 +11,7 @@ import type { EntityError, EntityType, PublishRequest } from "./protocol.ts";
 import { countQueued, publishQueued, queueCards } from "./publish-queue.ts";
 import { pullChanges } from "./pull.ts";
 import { pushEdited } from "./push.ts";
-import { resolveConflicts } from "./resolve.ts";
+import { resolveConflicts, toConflict } from "./resolve.ts";
 import { Store } from "./store.ts";
 
 export type { Callbacks, Conflict, Decision, Failure } from "./device.ts";
@@ -86,6 +86,7 @@ export class SyncClient {
         data,
         checksum,
         base_checksum: before?.base_checksum ?? null,
+        base_revision: before?.base_revision ?? 0,
         is_dirty: true,
         edit_no: store.nextEditNo(),
         conflict: before?.conflict ?? null,
@@ -117,11 +118,23 @@ export class SyncClient {
       // First, since the answer tells whether the key is one of the account whose data are here.
       await pullChanges(device);
       const isPublished = await putOff.try(() => publishQueued(device));
-      const isPushed = await putOff.try(() => pushEdited(device));
+      const isPushed = await putOff.try(() => this.#push());
       if (isPublished || isPushed) await pullChanges(device);
       await putOff.try(() => resolveConflicts(device));
       putOff.throw();
     });
+  }
+
+  /** Pushes what was edited; after another pull where the server was taken back to an earlier state since the last one. */
+  async #push(): Promise<boolean> {
+    const device = this.#device;
+    try {
+      return await pushEdited(device);
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== "cursor-gone") throw error;
+      await pullChanges(device);
+      return pushEdited(device);
+    }
   }
 
   /**
@@ -162,9 +175,7 @@ export class SyncClient {
 
   /** The conflicts that are open. */
   conflicts(): Conflict[] {
-    return [...this.#device.store.listIn("conflict")].flatMap(({ entity_type, entity_id, data: local, conflict }) =>
-      conflict ? [{ entity_type, entity_id, local, server: conflict }] : [],
-    );
+    return [...this.#device.store.listIn("conflict")].flatMap(entity => toConflict(entity) ?? []);
   }
 
   /** What the server did not take, and why; each is pushed again when it has been edited. */
