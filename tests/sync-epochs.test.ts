@@ -1,13 +1,8 @@
 // Cursors that must not be gone on from: of a history that a restore has ended, and of another account.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { join } from "node:path";
-import { createBackup } from "../src/backup.ts";
-import { Progress } from "../src/progress.ts";
-import { checkBackup, restoreBackup } from "../src/restore.ts";
 import { type Api, createApi } from "./api-support.ts";
-import { createFolder } from "./server.ts";
-import { emptyDatabase } from "./support.ts";
+import { backUp } from "./restore-support.ts";
 import { checksumOf, deviceOf, entity } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
@@ -19,19 +14,6 @@ beforeAll(async () => {
 
 const GONE = { status: 422, body: { type: "/problems/cursor-gone", errors: [{ pointer: "/cursor" }] } };
 const OTHER = { status: 422, body: { type: "/problems/other-account", errors: [{ pointer: "/cursor" }] } };
-
-const silent = () => new Progress({ write: () => {}, isTerminal: false, now: () => 0 });
-
-/** The database of an app as it was when its backup was made, behind an app of its own. */
-async function backUp({ url }: Api): Promise<() => Promise<Api>> {
-  const path = join(createFolder(), "earlier.backup");
-  await createBackup(url, path, silent());
-  return async () => {
-    const target = await emptyDatabase();
-    await restoreBackup(target.url, path, await checkBackup(path, silent()), silent());
-    return createApi({}, target);
-  };
-}
 
 describe("a database that was taken back to an earlier state", () => {
   test("refuses the cursors of before, also when as much and more has happened since", async () => {

@@ -24,5 +24,5 @@ export function carryOver(store: Store): void {
 }
 
 function forgetAccount(store: Store): void {
-  for (const fact of ["cursor", "is_comparing"] as const) store.remember(fact, undefined);
+  for (const fact of ["cursor", "shared_revision"] as const) store.remember(fact, undefined);
 }

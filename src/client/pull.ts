@@ -3,7 +3,7 @@
 
 import { isPullAnswer } from "./answers.ts";
 import type { Device } from "./device.ts";
-import { type Entity, inStep } from "./entity.ts";
+import { inStep } from "./entity.ts";
 import { Refused } from "./errors.ts";
 import type { Change, PullAnswer, ServerVersion } from "./protocol.ts";
 import type { Store } from "./store.ts";
@@ -20,8 +20,8 @@ export async function pullChanges(device: Device): Promise<void> {
       // Another process on the same file has pulled meanwhile: this page may be older than what it brought.
       if (store.recall("cursor") !== cursor) return [];
       if (isAnew) startComparing(store);
-      const isComparing = store.recall("is_comparing") !== undefined;
-      const taken = page.items.filter(item => take(store, item, isComparing));
+      const isComparing = store.recall("shared_revision") !== undefined;
+      const taken = page.items.filter(item => (isComparing ? compare(store, item) : take(store, item)));
       store.remember("cursor", page.cursor);
       if (!page.has_more) finishComparing(store);
       return taken;
@@ -53,50 +53,69 @@ async function pullPage(device: Device, cursor: string | undefined): Promise<Pul
 }
 
 /** Takes over a change of the server's; false where there is nothing to take, or something here that it must not cover. */
-function take(store: Store, item: Change, isComparing: boolean): boolean {
+function take(store: Store, item: Change): boolean {
   const { checksum, revision } = item;
   const here = store.find(item);
   const isSame = (here?.checksum ?? null) === checksum;
-  if (here && isComparing) store.database.query(MARK_COMPARED).run(here.entity_type, here.entity_id);
-  if (here && revision < here.base_revision && !(isSame && isComparing)) {
-    // Without a restore between them, another process on the same file has brought something newer.
-    if (isComparing) store.save({ ...here, is_dirty: true, base_checksum: checksum, base_revision: revision });
+  // Another process on the same file has brought something newer.
+  if (here && revision < here.base_revision) return false;
+  if (here?.is_dirty && !isSame) {
+    // Undecided still, and now about this.
+    if (here.conflict) store.save({ ...here, conflict: versionOf(item) });
     return false;
   }
-  if (here && !isSame && mustAsk(here, item, isComparing)) {
-    // What is not decided yet is now about this. All else is pushed over what it was made of, and the server then tells.
-    store.save({ ...here, is_dirty: true, conflict: here.conflict && versionOf(item) });
-    return false;
-  }
-  if (checksum !== null) store.save(inStep(item, item));
-  else if (here) store.drop(here);
+  settle(store, item);
   return !isSame;
 }
 
-/**
- * Whether an item must not take the place of what is here: it was edited; or the server was taken back since the device
- * was in step, so that what is here may be what it lost. Deletions are carried out nevertheless.
- */
-function mustAsk(here: Entity, { checksum, revision }: Change, isComparing: boolean): boolean {
-  return here.is_dirty || (isComparing && checksum !== null && revision > here.base_revision);
+function settle(store: Store, item: Change): void {
+  if (item.checksum !== null) store.save(inStep(item, item));
+  else store.drop(item);
 }
 
 function versionOf({ checksum, revision, data, deleted }: Change): ServerVersion {
   return { checksum, revision, data, deleted };
 }
 
+/**
+ * The same after the server was taken back. The items come by rising revision, and one that the device knows under the same
+ * shows that both share all that was before it; what the device knows from later may be lost.
+ */
+function compare(store: Store, item: Change): boolean {
+  const here = store.find(item);
+  if (!here) return take(store, item);
+  const { checksum, revision } = item;
+  store.database.query(MARK_COMPARED).run(here.entity_type, here.entity_id);
+  if (revision === here.base_revision) store.remember("shared_revision", String(revision));
+  if (here.checksum === checksum) {
+    settle(store, item);
+    return false;
+  }
+  if (revision < here.base_revision) {
+    // The server lost what this was made of: it gets it back, over what it has.
+    store.save({ ...here, is_dirty: true, base_checksum: checksum, base_revision: revision });
+    return false;
+  }
+  if (here.is_dirty) return false;
+  const isShared = here.base_revision < Number(store.recall("shared_revision"));
+  if (isShared || checksum === null || revision === here.base_revision) return take(store, item);
+  // Newer than what is here, or made of what was before it. It is pushed as it is, and the server tells of a conflict.
+  store.save({ ...here, is_dirty: true });
+  return false;
+}
+
 const MARK_COMPARED = "UPDATE entities SET is_compared = 1 WHERE entity_type = ? AND entity_id = ?";
 
 /** Everything comes once more from the beginning; nothing is pushed before all of it is here. */
 function startComparing(store: Store): void {
-  store.remember("is_comparing", "1");
+  store.remember("shared_revision", "0");
   store.database.run("UPDATE entities SET is_compared = 0, conflict = NULL");
 }
 
 /** What was edited nowhere but is not among what came, not even as deleted, was lost by the server: it gets it back. */
 function finishComparing(store: Store): void {
-  if (store.recall("is_comparing") === undefined) return;
-  store.remember("is_comparing", undefined);
+  if (store.recall("shared_revision") === undefined) return;
+  store.remember("shared_revision", undefined);
   store.database.run("DELETE FROM entities WHERE is_compared = 0 AND data IS NULL");
   store.database.run(
     `UPDATE entities SET is_compared = 1, is_dirty = 1, base_checksum = NULL, base_revision = 0 WHERE is_compared = 0`,

@@ -99,11 +99,11 @@ function settle({ store }: Device, sent: Entity, result: PushResult): Entity | u
   const now = store.find(sent);
   if (!now || isSettledSince(sent, now)) return undefined;
   const isEdited = now.edit_no !== sent.edit_no;
-  if (server && (sync_status === "conflict" || isEdited)) {
+  if (sync_status === "conflict" && server) {
     store.save({ ...now, conflict: server });
   } else if (server) {
-    // It was taken when it was first sent, and somebody who saw it has changed it since.
-    return settleAs(store, inStep(now, server));
+    // It was taken when it was first sent, and somebody who saw it has changed it since. The next push of an edit tells.
+    return isEdited ? undefined : settleAs(store, inStep(now, server));
   } else if (sync_status === "synced") {
     const base = { base_checksum: checksum, base_revision: revision };
     if (isEdited) store.save({ ...now, ...base });

@@ -111,7 +111,10 @@ function settle(store: Store, made: Made, result: PushResult): Settled {
     store.save({ ...now, conflict: server });
     return { outcome: "again" };
   }
-  if (now.edit_no !== made.entity.edit_no) return settleEdited(store, now, made, result);
+  if (now.edit_no !== made.entity.edit_no) {
+    settleEdited(store, now, made, result);
+    return { outcome: "done" };
+  }
   const settled = server ? inStep(now, server) : settledAs(now, made, result);
   if (!settled) store.save({ ...now, conflict: null });
   else if (settled.data === null) store.drop(settled);
@@ -120,21 +123,15 @@ function settle(store: Store, made: Made, result: PushResult): Settled {
   return { outcome: "done", ...(isChange ? { change: settled } : {}) };
 }
 
-/** It was edited since it was decided. */
-function settleEdited(store: Store, now: Entity, { resolution }: Made, result: PushResult): Settled {
+/**
+ * It was edited since it was decided, so that only a decision for this device's version stands, unless somebody who saw it
+ * changed it since: the next push tells how things are.
+ */
+function settleEdited(store: Store, now: Entity, { resolution }: Made, result: PushResult): void {
   const { server, checksum = null, revision = 0 } = result;
-  if (resolution !== "local_wins") {
-    // Decided about what is here no longer: the next push tells how things stand.
-    store.save({ ...now, conflict: null });
-    return { outcome: "done" };
-  }
-  if (server) {
-    // The decision was taken when it was first sent, and somebody who saw it has changed it since.
-    store.save({ ...now, conflict: server });
-    return { outcome: "again" };
-  }
-  store.save({ ...now, base_checksum: checksum, base_revision: revision, conflict: null });
-  return { outcome: "done" };
+  const isBase = resolution === "local_wins" && !server;
+  const base = isBase ? { base_checksum: checksum, base_revision: revision } : {};
+  store.save({ ...now, ...base, conflict: null });
 }
 
 /** What a decision for this device's version, or one made of both, comes to. */

@@ -12,8 +12,8 @@ type EntityRow = Omit<Entity, "data" | "conflict" | "error" | "is_dirty"> & {
   is_dirty: number;
 };
 
-/** Facts about the device. */
-type Fact = "client_id" | "cursor" | "edit_no" | "is_comparing";
+/** Facts about the device. `shared_revision` is there while everything is compared with the server's (pull.ts). */
+type Fact = "client_id" | "cursor" | "edit_no" | "shared_revision";
 
 /** Raised with every change of the tables that older clients could not read. */
 const FORMAT = 1;
