@@ -1,0 +1,80 @@
+// The judge of the crash test is judged: it passes an honest run, and finds each fault that was planted.
+
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { createPool, type Sql } from "../src/db.ts";
+import type { Finding } from "./crash/judge/finding.ts";
+import { PLANTS } from "./crash/plants.ts";
+import { judgeRecording, type Recording, runRounds } from "./crash/run.ts";
+import { openStage, type Stage } from "./crash/stage.ts";
+import { createFolder, startProgram } from "./server.ts";
+
+setDefaultTimeout(120_000);
+
+describe("on what an honest run has left", () => {
+  let stage: Stage;
+  let recording: Recording;
+  let admin: Sql;
+  const judgements: Finding[][] = [];
+  beforeAll(async () => {
+    stage = await openStage(8);
+    recording = await runRounds(stage, {
+      ...{ rounds: 2, seed: 20261122, clients: 8 },
+      onRound: (_, { findings }) => void judgements.push(findings),
+    });
+    // What has connections can't be copied.
+    stage.server.kill();
+    await stage.server.exited;
+    await stage.sql.end();
+    admin = createPool(stage.url.replace(/\w+$/, "postgres"), { max: 1 });
+  });
+  afterAll(async () => {
+    await admin.end();
+    await stage.close();
+  });
+
+  /** Judges a copy of it with something planted. */
+  async function judgeWith(name: string, tamper: (left: { sql: Sql; journals: string }) => Promise<void>) {
+    const database = `planted_${name.replaceAll("-", "_")}`;
+    await admin`CREATE DATABASE ${admin(database)} TEMPLATE extrophi`;
+    const journals = createFolder();
+    cpSync(join(stage.folder, "journals"), journals, { recursive: true });
+    const url = stage.url.replace(/\w+$/, database);
+    const sql = createPool(url, { max: 2 });
+    try {
+      await tamper({ sql, journals });
+      return await judgeRecording(sql, url, recording, journals);
+    } finally {
+      await sql.end();
+      await admin`DROP DATABASE ${admin(database)} WITH (FORCE)`;
+    }
+  }
+
+  test("it finds nothing, and counts the kills", async () => {
+    expect(judgements).toEqual([[], []]);
+    const { findings, kills, answered } = await judgeWith("nothing", async () => {});
+    expect(findings).toEqual([]);
+    expect([kills.server, kills.postgres]).toEqual([1, 1]);
+    expect(answered).toBeGreaterThan(100);
+  });
+
+  for (const { name, describe, shows, tamper } of PLANTS) {
+    if (!tamper) continue;
+    test(`it finds ${describe}`, async () => {
+      const { findings } = await judgeWith(name, tamper);
+      expect([shows, findings.map(({ kind }) => kind)]).toEqual([shows, expect.arrayContaining([shows])]);
+    });
+  }
+});
+
+describe("while it runs", () => {
+  for (const { name, describe, shows, live } of PLANTS) {
+    if (!live) continue;
+    test(`it finds ${describe}`, async () => {
+      const program = startProgram(["tests/crash/main.ts", "--plant", name, "--clients", "4", "--seed", "7"]);
+      expect(await program.exited).toBe(1);
+      expect(program.stdout()).toMatch(new RegExp(`^✗ ${shows}: `, "m"));
+    });
+  }
+});

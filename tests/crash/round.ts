@@ -1,0 +1,129 @@
+// One round: clients at full load, a kill at a random moment, the restart, and more load until the clients have shown
+// that the server is back; then they settle what is open.
+
+import { Random } from "../../src/demo/random.ts";
+import { StartError } from "../../src/start-error.ts";
+import { Client } from "./client.ts";
+import { Journal, type Kill, now } from "./journal.ts";
+import { findPostmasterPid, killPostgres } from "./programs.ts";
+import type { Stage } from "./stage.ts";
+
+export type Program = Kill["program"];
+
+/** What a round kills. `again`: the same once more, at a random moment of its start; `together`: the other one as well. */
+export type Plan = Readonly<{ program: Program; again: boolean; together: boolean }>;
+
+export type RoundOptions = Readonly<{ no: number; seed: number; clients: number; plan: Plan }>;
+
+/** Streams of random numbers (src/demo/random.ts): what each client does, and when a kill comes. */
+const STREAM = { kills: 100, clients: 200 };
+
+/** A client in eight is an operator. */
+const CLIENTS_AN_OPERATOR = 8;
+
+/** Answers for each client before the kill (with a random pause, so that it comes at any moment) and after it. */
+const BEFORE = { min: 2, max: 14, pauseMsMax: 100 };
+const AFTER = { answers: 8, pauseMsMax: 100 };
+/** The start of the server takes some 400 ms, that of PostgreSQL after a crash some 150 ms. */
+const START_MS_MAX = { server: 450, PostgreSQL: 180 };
+const BACK_MS_MAX = 60_000;
+const POLL_MS = 5;
+
+/** Every other round kills PostgreSQL; of five rounds of a program one kills it again, and one the other one with it. */
+export function planOf(no: number): Plan {
+  const half = Math.floor((no - 1) / 2);
+  return {
+    program: no % 2 === 1 ? "server" : "PostgreSQL",
+    again: half % 5 === 1 || half % 5 === 3,
+    together: half % 5 === 4,
+  };
+}
+
+/** Runs a round and leaves its journals. Throws StartError where the programs don't come back. */
+export async function runRound(stage: Stage, { no, seed, clients: count, plan }: RoundOptions): Promise<void> {
+  const random = new Random(seed, STREAM.kills, no);
+  const folder = stage.journalsOf(no);
+  const kills = await Journal.open(folder, "kills");
+  const clients = await Promise.all(
+    Array.from({ length: count }, async (_, index) => openClient(stage, { folder, seed, no, index })),
+  );
+  let isOver = false;
+  const running = Promise.all(clients.map(({ client }) => client.run(() => isOver)));
+  const answered = () => clients.reduce((sum, { client }) => sum + client.answered, 0);
+  try {
+    await untilAnswered(answered, random.between(BEFORE.min * count, BEFORE.max * count), stage);
+    await Bun.sleep(random.below(BEFORE.pauseMsMax));
+    await kill(stage, plan, random, kills);
+    await untilAnswered(answered, answered() + AFTER.answers * count, stage);
+    await Bun.sleep(random.below(AFTER.pauseMsMax));
+  } finally {
+    isOver = true;
+    await running;
+    await Promise.all([kills, ...clients.map(({ journal }) => journal)].map(journal => journal.close()));
+  }
+}
+
+type ClientPlace = Readonly<{ folder: string; seed: number; no: number; index: number }>;
+
+async function openClient(stage: Stage, { folder, seed, no, index }: ClientPlace) {
+  const { starter, writers, operator, world, plant } = stage;
+  const isOperator = index % CLIENTS_AN_OPERATOR === CLIENTS_AN_OPERATOR - 1;
+  const actor = isOperator ? operator : (writers[index] ?? operator);
+  const name = `round-${no}-client-${index + 1}`;
+  const journal = await Journal.open(folder, `client-${String(index + 1).padStart(3, "0")}`);
+  const random = new Random(seed, STREAM.clients + index, no);
+  const { keyOfRetry } = plant;
+  const client = new Client({
+    ...{ baseUrl: starter.baseUrl, actor, isOperator, name, random, world, journal },
+    ...(keyOfRetry ? { keyOfRetry } : {}),
+  });
+  return { client, journal };
+}
+
+async function kill(stage: Stage, plan: Plan, random: Random, journal: Journal): Promise<void> {
+  const moments = plan.again ? (["load", "start"] as const) : (["load"] as const);
+  for (const phase of moments) {
+    if (phase === "start") await intoTheStart(stage, plan.program, random);
+    await killOnce(stage, plan.program, phase, journal);
+  }
+  if (plan.together) {
+    await Bun.sleep(random.below(50));
+    await killOnce(stage, plan.program === "server" ? "PostgreSQL" : "server", "load", journal);
+  }
+  // PostgreSQL is started again by the server, which watches it.
+  if (plan.program === "server" || plan.together) stage.server = await stage.starter.start();
+}
+
+/** Begins the start of what was killed, and waits for a random moment of it. */
+async function intoTheStart(stage: Stage, program: Program, random: Random): Promise<void> {
+  if (program === "server") stage.server = stage.starter.spawn();
+  else {
+    const deadline = performance.now() + BACK_MS_MAX;
+    while (!findPostmasterPid(stage.dataDir)) {
+      if (performance.now() > deadline) throw new StartError("PostgreSQL was not started again.");
+      await Bun.sleep(1);
+    }
+  }
+  await Bun.sleep(random.below(START_MS_MAX[program]));
+}
+
+async function killOnce(stage: Stage, program: Program, phase: Kill["phase"], journal: Journal): Promise<void> {
+  const at = now();
+  if (program === "server") {
+    stage.server.kill();
+    await stage.server.exited;
+  } else if (!killPostgres(stage.dataDir)) return;
+  await journal.write({ type: "kill", at, program, phase });
+}
+
+async function untilAnswered(answered: () => number, count: number, stage: Stage): Promise<void> {
+  const deadline = performance.now() + BACK_MS_MAX;
+  while (answered() < count) {
+    if (performance.now() > deadline) {
+      throw new StartError(
+        `The server did not answer for ${BACK_MS_MAX / 1000} s; its log is ${stage.starter.logPath}.`,
+      );
+    }
+    await Bun.sleep(POLL_MS);
+  }
+}
