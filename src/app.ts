@@ -34,6 +34,9 @@ import { userRoutes } from "./users/routes.ts";
 
 export type { Services } from "./services.ts";
 
+/** Seconds in which a request must have come in whole, and in which an idle connection is kept. */
+const REQUEST_S_MAX = 30;
+
 const HOST = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
 
 function hasSaneHost(request: Request): boolean {
@@ -51,7 +54,7 @@ export function createApp(deps: Deps) {
   const app = new Elysia({
     name: "extrophi",
     // Larger bodies than may be sent do reach the app, which reads no further than the limit and explains itself.
-    serve: { maxRequestBodySize: BODY_BYTES_MAX * 16 },
+    serve: { maxRequestBodySize: BODY_BYTES_MAX * 16, idleTimeout: REQUEST_S_MAX },
   })
     .onRequest(({ request, set }) => {
       set.headers["x-request-id"] = beginRequest(request).id;

@@ -8,7 +8,8 @@ import { stateOf } from "./request-state.ts";
 /** The answer, or undefined where no method has a route at this address. */
 export async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | undefined> {
   const allowed = methodsFor(app, new URL(request.url).pathname);
-  if (allowed.length === 0) return undefined;
+  // Where the method is among them, the address is none of ours after all: it has a fragment, say.
+  if (allowed.length === 0 || allowed.includes(request.method)) return undefined;
   if (request.method === "HEAD" && allowed.includes("GET")) {
     const { status, headers, body } = await app.handle(new Request(request.url, { headers: request.headers }));
     await body?.cancel();
