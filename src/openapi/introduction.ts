@@ -8,7 +8,7 @@ export const sections: readonly { title: string; text: string }[] = [
   },
   {
     title: "Errors",
-    text: `A refusal is a problem document (RFC 9457, \`application/problem+json\`). \`type\` tells its kind and is the address of a page that explains it; \`detail\` says what was wrong this time; \`errors\` lists bad values, each with a \`pointer\` to it. A refused request has changed nothing. With 429 and 503, \`Retry-After\` says in how many seconds to come back. Every path answers 405 to a method that it does not have, with \`Allow\`, and takes HEAD where it takes GET.`,
+    text: `A refusal is a problem document (RFC 9457, \`application/problem+json\`). \`type\` tells its kind and is the address of a page that explains it; \`detail\` says what was wrong this time; \`errors\` lists bad values, each with a \`pointer\` to it. A refused request has changed nothing. With 429 and 503, \`Retry-After\` says in how many seconds to come back. Every path answers 405 to a method that it does not have, with \`Allow\`, and takes HEAD where it takes GET. Outside of \`/api\`, whoever prefers HTML is told by a page.`,
   },
   {
     title: "Request ids",

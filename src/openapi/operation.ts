@@ -114,7 +114,7 @@ function describeAnswers(
     // Whatever a route lists: its key is looked at, a body that came is read, and the server may be in trouble.
     ...(needsKey && detail?.security?.length !== 0 ? [401, 403, 429] : []),
     400,
-    ...(method === "GET" ? [] : [413, 415]),
+    ...(method === "GET" ? [] : [413, 415, 422]),
     ...[500, 503],
   ]);
   return Object.fromEntries(
