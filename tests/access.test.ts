@@ -252,5 +252,5 @@ test("of what is another's, every filter that could name it finds nothing", asyn
   }
   const { body } = await api.call<{ cursor: string }>("GET", "/api/sync/pull", { key: owner.key });
   const withCursor = await api.call("GET", `/api/sync/pull?cursor=${body.cursor}`, { key: other.key });
-  expect([withCursor.status, withCursor.body.type]).toEqual([422, "/problems/validation"]);
+  expect([withCursor.status, withCursor.body.type]).toEqual([422, "/problems/other-account"]);
 });
