@@ -46,11 +46,10 @@ function plant(api: Api): void {
       .get("/api/planted/stack", () => ({ word: `Error\n    at open (${internal}:12:5)` }), {
         ...{ response: good, detail: open },
       })
-      .get(
-        "/api/planted/table",
-        () => Promise.reject(new Problem("not-found", { detail: "no row in users_pkey" })),
-        { response: good, detail: open },
-      )
+      .get("/api/planted/table", () => Promise.reject(new Problem("not-found", { detail: "no row in users_pkey" })), {
+        response: good,
+        detail: open,
+      })
       .get(
         "/api/planted/other",
         async () => {
