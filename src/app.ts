@@ -47,7 +47,7 @@ function hasSaneHost(request: Request): boolean {
 /** Builds the app; it listens nowhere yet. Tests call `app.handle(request)`. */
 export function createApp(deps: Deps) {
   const services = createServices(deps);
-  const { gatekeeper, log, metrics } = services;
+  const { gatekeeper, log, metrics, tracing } = services;
   const describe = createDescription((): AnyElysia => app);
   const answerError = createErrorHandler((): AnyElysia => app, services);
 
@@ -59,6 +59,7 @@ export function createApp(deps: Deps) {
     .onRequest(({ request, set }) => {
       set.headers["x-request-id"] = beginRequest(request).id;
       set.headers["x-content-type-options"] = "nosniff";
+      if (tracing) Object.assign(set.headers, tracing.headersOf(request));
       // Before anything else: every address that is made of the request needs a host that can be part of one.
       if (!hasSaneHost(request)) throw new Problem("bad-request", { detail: "The Host header names no host." });
     })
@@ -80,6 +81,7 @@ export function createApp(deps: Deps) {
       const durationMs = performance.now() - startedMs;
       const duration_ms = Math.round(durationMs);
       metrics.requests.count(request.method, route, Number(status), durationMs / 1000);
+      tracing?.end(request, { route, status: Number(status), requestId: id });
       log.info(
         { request_id: id, method: request.method, route, status, duration_ms, user_id: caller?.userId },
         "request",
@@ -109,5 +111,13 @@ export function createApp(deps: Deps) {
     .use(sitemapRoutes(services))
     .use(pageRoutes(services))
     .use(assetRoutes());
+  // Around everything, the hooks included.
+  if (tracing) {
+    app.wrap(
+      (handle, request) =>
+        (...given: unknown[]) =>
+          tracing.handle(request, () => handle(...given)),
+    );
+  }
   return app;
 }

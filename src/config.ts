@@ -34,6 +34,14 @@ const environment = z.object({
     .string()
     .regex(/^[!-~]{16,200}$/, "16 to 200 printable characters without blanks")
     .optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: "the address of a collector such as http://localhost:4318" })
+    .optional(),
+  OTEL_TRACES_SAMPLER_ARG: z
+    .string()
+    .regex(/^(0|1|0?\.[0-9]{1,6})$/, "a share from 0 to 1 such as 0.05")
+    .default("1")
+    .transform(Number),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000).default(120),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000).default(20),
@@ -82,6 +90,8 @@ export type Config = Readonly<{
   /** What whoever reads the metrics must bring; undefined: anybody who reaches the server may. */
   metricsToken: string | undefined;
   logLevel: string;
+  /** Where traces are sent to, and the share of requests that is traced; undefined: none are made. */
+  tracing: Readonly<{ endpoint: string; ratio: number }> | undefined;
   authFailuresPerMinute: number;
   registrationsPerHour: number;
   publishRewardsPerDay: number;
@@ -100,6 +110,11 @@ export type Config = Readonly<{
 /** Thrown where the environment holds bad values: `message` names each variable and what it should be. */
 export class ConfigError extends Error {
   override name = "ConfigError";
+}
+
+function tracingOf(e: z.output<typeof environment>): Config["tracing"] {
+  const endpoint = e.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, "");
+  return endpoint === undefined ? undefined : Object.freeze({ endpoint, ratio: e.OTEL_TRACES_SAMPLER_ARG });
 }
 
 /** Reads a Config from an environment such as `process.env`. An empty variable counts as unset. Throws ConfigError. */
@@ -122,6 +137,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     registration: e.REGISTRATION,
     metricsToken: e.METRICS_TOKEN,
     logLevel: e.LOG_LEVEL,
+    tracing: tracingOf(e),
     authFailuresPerMinute: e.AUTH_FAILURES_PER_MINUTE,
     registrationsPerHour: e.REGISTRATIONS_PER_HOUR,
     publishRewardsPerDay: e.PUBLISH_REWARDS_PER_DAY,

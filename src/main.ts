@@ -13,6 +13,7 @@ import { applyMigrations } from "./migrate.ts";
 import { takeNoArguments } from "./no-arguments.ts";
 import { onStopSignal } from "./signals.ts";
 import { StartError } from "./start-error.ts";
+import { openTracing } from "./tracing/open.ts";
 import { ensureAdmin } from "./users/ensure-admin.ts";
 
 /** Parts of the ten seconds that a stop may take: for requests that were accepted, for the pool, and for all. */
@@ -47,9 +48,11 @@ async function start(): Promise<void> {
 
   const sql = createPool(database.url);
   opened.defer(() => sql.end({ timeout: POOL_STOP_S }));
+  const tracing = await openTracing(config, { sql, log });
+  opened.defer(() => tracing?.close());
   // Listens before there is an admin: where the port is taken, no key has been made that nobody gets to see.
   const stopping = new AbortController();
-  const port = listen(config, createApp({ config, sql, log, stopping: stopping.signal }), stopping);
+  const port = listen(config, createApp({ config, sql, log, tracing, stopping: stopping.signal }), stopping);
   const admin = await ensureAdmin({ sql, config, log });
   process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, admin }));
 }

@@ -11,12 +11,15 @@ import type { Sql } from "./db.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { addReadings } from "./metrics/readings.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 /** What the app needs from the process that runs it. */
 export type Deps = {
   config: Config;
   sql: Sql;
   log: Logger;
+  /** Makes traces, where they are wanted. */
+  tracing?: Tracing | undefined;
   /** Aborted when the process is about to stop: what has no end of its own ends then. */
   stopping?: AbortSignal;
 };
@@ -46,11 +49,9 @@ export function createServices(deps: Deps): Services {
   const metrics = new Metrics();
   addReadings(metrics, { ...deps, verifier: gatekeeper.verifier });
   function shareCommits<Command, Outcome>(kind: SharedKind<Command, Outcome>): CommitSharing<Command, Outcome> {
-    const line: CommitSharing<Command, Outcome> = new CommitSharing(
-      kind,
-      deps.config.commitSharing,
-      metrics.watchCommits(kind.name, () => line.waiting),
-    );
+    const counted = metrics.watchCommits(kind.name, () => line.waiting);
+    const watch = deps.tracing?.watchCommits(kind.name, counted) ?? counted;
+    const line: CommitSharing<Command, Outcome> = new CommitSharing(kind, deps.config.commitSharing, watch);
     return line;
   }
   const warnOfAnalytics = (error: unknown) => {
