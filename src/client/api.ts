@@ -17,7 +17,10 @@ export type ApiOptions = {
   fetch?: Fetch;
   /** How often a request is sent at most, 5 unless given. */
   attemptsMax?: number;
-  /** The pause after the first attempt, 200 unless given; each further one is twice as long, and a part is left to chance. */
+  /**
+   * The pause after the first attempt, 200 unless given; each further one is twice as long, and a part is left to chance.
+   * `follow` begins with it, too.
+   */
   pauseMs?: number;
 };
 
@@ -29,8 +32,9 @@ export type ApiRequest = {
 };
 
 const ATTEMPTS_MAX = 5;
-const PAUSE_MS = 200;
-const PAUSE_MS_MAX = 30_000;
+/** Before the second attempt of anything, unless the options say otherwise; and before any. */
+export const PAUSE_MS = 200;
+export const PAUSE_MS_MAX = 30_000;
 /** Until an answer begins, and beyond that the time in which a body gets out over a very slow network. */
 const ANSWER_MS_MAX = 60_000;
 const BYTES_A_MS_MIN = 8;

@@ -56,6 +56,13 @@ export class Unreachable extends Error {
   }
 }
 
+/** Whether an error held up one request and none of the others: no scope for it, or too large for a proxy on the way. */
+export function isPartial(error: unknown): boolean {
+  return (
+    (error instanceof Unreachable && error.status === 413) || (error instanceof Refused && error.code === "forbidden")
+  );
+}
+
 /** The key belongs to another account than what is on this device, of which nothing was sent. `switchAccount` says what to do. */
 export class OtherAccount extends Error {
   override name = "OtherAccount";

@@ -1,8 +1,8 @@
 // Keeping a device in step for as long as a signal lets it: syncs at the start, after edits, at every hint of the
 // server's stream and every few minutes regardless, and comes back by itself after whatever went wrong.
 
-import type { Api } from "./api.ts";
-import { OtherAccount, Refused, Unreachable } from "./errors.ts";
+import { type Api, PAUSE_MS_MAX } from "./api.ts";
+import { isPartial, OtherAccount, Refused, Unreachable } from "./errors.ts";
 import { pause, pauseAfter } from "./pause.ts";
 
 export type FollowOptions = {
@@ -14,6 +14,8 @@ export type FollowOptions = {
 /** What is followed: a device, as far as this needs to know it. */
 export type Followed = {
   api: Api;
+  /** The first pause before something is tried again. */
+  pauseMs: number;
   sync(): Promise<void>;
   /** Where the next pull goes on. */
   cursor(): string | undefined;
@@ -21,8 +23,6 @@ export type Followed = {
   listen(listener: () => void): () => void;
 };
 
-const PAUSE_MS_MIN = 500;
-const PAUSE_MS_MAX = 30_000;
 /** The server shows every 15 s that it is there. */
 const SILENCE_MS_MAX = 50_000;
 /** A connection that lasted this long was a good one: the next pause is a short one again. */
@@ -57,17 +57,24 @@ function isFatal(error: unknown): boolean {
   return error instanceof OtherAccount || (error instanceof Refused && error.isKeyDead);
 }
 
+function retryAfterOf(error: unknown): number {
+  return error instanceof Unreachable ? (error.retryAfterMs ?? 0) : 0;
+}
+
 async function keepSyncing(followed: Followed, alarm: Alarm, until: AbortSignal, fail: (error: unknown) => void) {
   let failures = 0;
+  let retryAfterMs = 0;
   while (!until.aborted) {
     try {
       await followed.sync();
       failures = 0;
     } catch (error) {
       fail(error);
-      failures++;
-      const { retryAfterMs = 0 } = error instanceof Unreachable ? error : {};
-      const pauseMs = Math.max(pauseAfter(failures, PAUSE_MS_MIN, PAUSE_MS_MAX), retryAfterMs);
+      failures = isPartial(error) ? 0 : failures + 1;
+      retryAfterMs = retryAfterOf(error);
+    }
+    if (failures > 0) {
+      const pauseMs = Math.max(pauseAfter(failures, followed.pauseMs, PAUSE_MS_MAX), retryAfterMs);
       // An edit does not make the server come back any earlier; a hint shows that it has.
       await alarm.wait(pauseMs, until, "hint");
       continue;
@@ -78,7 +85,7 @@ async function keepSyncing(followed: Followed, alarm: Alarm, until: AbortSignal,
 }
 
 async function keepListening(
-  { api, cursor }: Followed,
+  { api, cursor, pauseMs }: Followed,
   alarm: Alarm,
   until: AbortSignal,
   fail: (error: unknown) => void,
@@ -95,10 +102,10 @@ async function keepListening(
       }
     } catch (error) {
       fail(error);
-      if (error instanceof Unreachable) retryAfterMs = error.retryAfterMs ?? 0;
+      retryAfterMs = retryAfterOf(error);
     }
     failures = performance.now() - startedAt > GOOD_MS ? 1 : failures + 1;
-    await pause(Math.max(pauseAfter(failures, PAUSE_MS_MIN, PAUSE_MS_MAX), retryAfterMs), until);
+    await pause(Math.max(pauseAfter(failures, pauseMs, PAUSE_MS_MAX), retryAfterMs), until);
   }
 }
 

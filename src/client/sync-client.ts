@@ -2,10 +2,10 @@
 // between. Nothing is overwritten unseen: what two devices changed is given to `onConflict`. docs/client.md shows it in use.
 
 import { carryOver, discardAll } from "./account.ts";
-import { Api, type ApiOptions } from "./api.ts";
+import { Api, type ApiOptions, PAUSE_MS } from "./api.ts";
 import type { Callbacks, Conflict, Device, Failure } from "./device.ts";
 import { type Data, nameOf, plainOf } from "./entity.ts";
-import { Refused, Unreachable } from "./errors.ts";
+import { isPartial, Refused } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import type { EntityError, EntityType, PublishRequest } from "./protocol.ts";
 import { countQueued, publishQueued, queueCards } from "./publish-queue.ts";
@@ -39,6 +39,7 @@ export class SyncClient {
   readonly clientId: string;
   readonly #device: Device;
   readonly #listeners = new Set<() => void>();
+  readonly #pauseMs: number;
   #line: Promise<unknown> = Promise.resolve();
   #isFollowing = false;
 
@@ -52,6 +53,7 @@ export class SyncClient {
     }
     const store = new Store(file);
     this.clientId = clientId ?? store.rememberOnce("client_id", crypto.randomUUID());
+    this.#pauseMs = options.pauseMs ?? PAUSE_MS;
     this.#device = { store, api: new Api(options), clientId: this.clientId, deviceName, tell: options };
   }
 
@@ -148,6 +150,7 @@ export class SyncClient {
       await follow(
         {
           api: this.#device.api,
+          pauseMs: this.#pauseMs,
           sync: () => this.sync(),
           cursor: () => this.#device.store.recall("cursor"),
           listen: listener => {
@@ -217,7 +220,7 @@ export class SyncClient {
   }
 }
 
-/** Keeps what holds up one part of a sync and not the others: no scope to publish, or a proxy that finds something too large. */
+/** Keeps what holds up one part of a sync until the others are done. */
 class PutOff {
   #error: unknown;
 
@@ -225,8 +228,7 @@ class PutOff {
     try {
       return await work();
     } catch (error) {
-      const isTooLarge = error instanceof Unreachable && error.status === 413;
-      if (!isTooLarge && !(error instanceof Refused && error.code === "forbidden")) throw error;
+      if (!isPartial(error)) throw error;
       this.#error ??= error;
       return undefined;
     }
