@@ -2,11 +2,10 @@
 // unbalanced; and a test that leaves nothing of itself behind.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
-import { startProgram } from "./server.ts";
+import { createFolder, startProgram } from "./server.ts";
 
 setDefaultTimeout(120_000);
 
@@ -14,7 +13,7 @@ const SCRIPT = "tests/crash/main.ts";
 
 /** With a folder for temporary files of its own, to see what it leaves there. */
 function startCrashTest(args: string[]) {
-  const temporary = mkdtempSync(join(tmpdir(), "extrophi-crash-test-"));
+  const temporary = createFolder();
   return { temporary, program: startProgram([SCRIPT, ...args], { env: { TMPDIR: temporary } }) };
 }
 

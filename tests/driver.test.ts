@@ -1,7 +1,8 @@
 // What patches/postgres@3.4.9.patch changes in the driver. A connection that breaks while a statement waits to be written
 // leaves nothing behind (3.4.9 sent it ahead of the next connection's first message, or nothing at all). A statement that
-// breaks among its rows leaves none to the next one (3.4.9 began that one's rows behind as many empty places). And of several
-// idle connections the one that was used last is taken (3.4.9 takes the one that has been idle longest).
+// breaks among its rows leaves none to the next one (3.4.9 began that one's rows behind as many empty places). A transaction
+// whose connection breaks is over (3.4.9 sent the rest of it on the next connection, or ended the process). And of several idle
+// connections the one that was used last is taken (3.4.9 takes the one that has been idle longest).
 
 import { expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
@@ -126,3 +127,56 @@ function through(url: string, { port }: { port: number }): string {
   changed.host = `127.0.0.1:${port}`;
   return changed.href;
 }
+
+test("a transaction whose connection breaks is over: nothing of it is sent on the next connection", async () => {
+  const { url } = await emptyDatabase();
+  const sql = createPool(url, { max: 1 });
+  const other = createPool(url, { max: 1 });
+  await other`CREATE TABLE written (what text)`;
+  const begun = Promise.withResolvers<number>();
+  const back = Promise.withResolvers<void>();
+  const late: unknown[] = [];
+  const lost = sql
+    .begin(async tx => {
+      const [row] = await tx<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+      begun.resolve(row?.pid ?? 0);
+      // Something else than a statement is under way when the connection breaks.
+      await back.promise;
+      late.push(
+        await tx`INSERT INTO written VALUES ('late')`.then(
+          () => "done",
+          (error: { code: string }) => error.code,
+        ),
+      );
+    })
+    .catch((error: { code: string }) => error.code);
+  await other`SELECT pg_terminate_backend(${await begun.promise})`;
+  expect(await lost).toMatch(/^CONNECTION_|^57P01/);
+  expect([...(await sql`SELECT 1 AS one`.catch(() => sql`SELECT 1 AS one`))]).toEqual([{ one: 1 }]);
+  back.resolve();
+  await Bun.sleep(100);
+  expect(late).toEqual([expect.stringMatching(/^CONNECTION_/)]);
+  expect([...(await other`SELECT what FROM written`)]).toEqual([]);
+  await Promise.all([sql.end(), other.end()]);
+});
+
+test("a statement that breaks with its connection ends a transaction, and nothing else", async () => {
+  const { url } = await emptyDatabase();
+  const sql = createPool(url, { max: 2 });
+  const other = createPool(url, { max: 1 });
+  const begun = Promise.withResolvers<number>();
+  const lost = sql
+    .begin(async tx => {
+      const [row] = await tx<{ pid: number }[]>`SELECT pg_backend_pid() AS pid`;
+      begun.resolve(row?.pid ?? 0);
+      await tx`SELECT pg_sleep(5)`;
+    })
+    .catch((error: { code: string }) => error.code);
+  const pid = await begun.promise;
+  await Bun.sleep(20);
+  await other`SELECT pg_terminate_backend(${pid})`;
+  expect(await lost).toMatch(/^CONNECTION_|^57P01/);
+  await Bun.sleep(50);
+  expect([...(await sql`SELECT 1 AS one`)]).toEqual([{ one: 1 }]);
+  await Promise.all([sql.end(), other.end()]);
+});

@@ -33,6 +33,7 @@ export type ClientOptions = Readonly<{
 export class Client {
   asking: Asked | undefined;
   answered = 0;
+  #isAbandoned = false;
   #no = 0;
   #done: Asked[] = [];
 
@@ -48,7 +49,12 @@ export class Client {
       if (attempts > 0 && random.chance(ASK_AGAIN_CHANCE)) await this.#settle(asked, attempts);
     }
     const oldest = this.#done.slice(0, REPEATED_MAX);
-    for (const asked of oldest) await this.#settle(asked, 100);
+    for (const asked of this.#isAbandoned ? [] : oldest) await this.#settle(asked, 100);
+  }
+
+  /** Nobody answers any more: what has no definite answer stays without one. */
+  abandon(): void {
+    this.#isAbandoned = true;
   }
 
   /** Repeats a request of another round. */
@@ -62,7 +68,7 @@ export class Client {
     const isFirst = attemptsBefore === 0;
     this.asking = asked;
     const deadline = performance.now() + DEFINITE_MS_MAX;
-    for (let attempt = attemptsBefore + 1; performance.now() < deadline; attempt++) {
+    for (let attempt = attemptsBefore + 1; performance.now() < deadline && !this.#isAbandoned; attempt++) {
       await journal.write({ type: "sent", attempt, at: now(), asked });
       const answer = await this.#send(asked, attempt);
       await journal.write(answer);

@@ -22,7 +22,9 @@ export type Came = Readonly<{
 export type Missed = Readonly<{ type: "missed"; key: string; attempt: number; at: number; reason: string }>;
 /** A SIGKILL; `phase` is what the program was doing. */
 export type Kill = Readonly<{ type: "kill"; at: number; program: "server" | "PostgreSQL"; phase: "load" | "start" }>;
-export type Line = Sent | Came | Missed | Kill;
+/** An answer to a bystander that no crash explains. */
+export type Odd = Readonly<{ type: "odd"; at: number; what: string }>;
+export type Line = Sent | Came | Missed | Kill | Odd;
 
 /** What the files of one round say, in the order of time. */
 export type Recorded = Readonly<{ lines: Line[]; faults: string[] }>;

@@ -53,7 +53,7 @@ export class ServerStarter {
     const server = this.spawn();
     for (const deadline = performance.now() + START_TIMEOUT_MS; !(await this.#isReady()); await Bun.sleep(POLL_MS)) {
       if (!isAlive(server.pid) || performance.now() > deadline) {
-        throw new StartError(`The server did not start. It says: ${readFileSync(this.logPath, "utf8").slice(-1000)}`);
+        throw new StartError(`The server did not start. It says: ${this.lastWords()}`);
       }
     }
     return server;
@@ -61,6 +61,11 @@ export class ServerStarter {
 
   get logPath(): string {
     return join(this.folder, "server.log");
+  }
+
+  /** What the server has logged last, for messages. */
+  lastWords(): string {
+    return readFileSync(this.logPath, "utf8").slice(-1500);
   }
 
   /** Kills what runs, and waits without promises: for a process that is just exiting. */

@@ -2,7 +2,9 @@
 // that the server is back; then they settle what is open.
 
 import { Random } from "../../src/demo/random.ts";
+import { isAlive } from "../../src/processes.ts";
 import { StartError } from "../../src/start-error.ts";
+import { watchAsBystander } from "./bystander.ts";
 import { Client } from "./client.ts";
 import { Journal, type Kill, now } from "./journal.ts";
 import { findPostmasterPid, killPostgres } from "./programs.ts";
@@ -16,7 +18,7 @@ export type Plan = Readonly<{ program: Program; again: boolean; together: boolea
 export type RoundOptions = Readonly<{ no: number; seed: number; clients: number; plan: Plan }>;
 
 /** Streams of random numbers (src/demo/random.ts): what each client does, and when a kill comes. */
-const STREAM = { kills: 100, clients: 200 };
+const STREAM = { kills: 100, bystander: 101, clients: 200 };
 
 /** A client in eight is an operator. */
 const CLIENTS_AN_OPERATOR = 8;
@@ -43,12 +45,17 @@ export function planOf(no: number): Plan {
 export async function runRound(stage: Stage, { no, seed, clients: count, plan }: RoundOptions): Promise<void> {
   const random = new Random(seed, STREAM.kills, no);
   const folder = stage.journalsOf(no);
-  const kills = await Journal.open(folder, "kills");
+  const [kills, oddities] = await Promise.all(["kills", "bystander"].map(name => Journal.open(folder, name)));
+  if (!kills || !oddities) throw new Error("a journal is missing");
   const clients = await Promise.all(
     Array.from({ length: count }, async (_, index) => openClient(stage, { folder, seed, no, index })),
   );
   let isOver = false;
-  const running = Promise.all(clients.map(({ client }) => client.run(() => isOver)));
+  const bystander = { baseUrl: stage.starter.baseUrl, operator: stage.operator, journal: oddities };
+  const running = Promise.all([
+    ...clients.map(({ client }) => client.run(() => isOver)),
+    watchAsBystander({ ...bystander, random: new Random(seed, STREAM.bystander, no) }, () => isOver),
+  ]);
   const answered = () => clients.reduce((sum, { client }) => sum + client.answered, 0);
   try {
     await untilAnswered(answered, random.between(BEFORE.min * count, BEFORE.max * count), stage);
@@ -56,10 +63,13 @@ export async function runRound(stage: Stage, { no, seed, clients: count, plan }:
     await kill(stage, plan, random, kills);
     await untilAnswered(answered, answered() + AFTER.answers * count, stage);
     await Bun.sleep(random.below(AFTER.pauseMsMax));
+  } catch (error) {
+    for (const { client } of clients) client.abandon();
+    throw error;
   } finally {
     isOver = true;
     await running;
-    await Promise.all([kills, ...clients.map(({ journal }) => journal)].map(journal => journal.close()));
+    await Promise.all([kills, oddities, ...clients.map(({ journal }) => journal)].map(journal => journal.close()));
   }
 }
 
@@ -119,9 +129,12 @@ async function killOnce(stage: Stage, program: Program, phase: Kill["phase"], jo
 async function untilAnswered(answered: () => number, count: number, stage: Stage): Promise<void> {
   const deadline = performance.now() + BACK_MS_MAX;
   while (answered() < count) {
+    if (!isAlive(stage.server.pid)) {
+      throw new StartError(`The server ended by itself. It says: ${stage.starter.lastWords()}`);
+    }
     if (performance.now() > deadline) {
       throw new StartError(
-        `The server did not answer for ${BACK_MS_MAX / 1000} s; its log is ${stage.starter.logPath}.`,
+        `The server did not answer for ${BACK_MS_MAX / 1000} s. It says: ${stage.starter.lastWords()}`,
       );
     }
     await Bun.sleep(POLL_MS);

@@ -25,6 +25,10 @@ export function readHistories(lines: readonly Line[], findings: Finding[]): Map<
   const byKey = new Map<string, { sent: Sent[]; answers: Came[]; missed: Missed[] }>();
   for (const line of lines) {
     if (line.type === "kill") continue;
+    if (line.type === "odd") {
+      findings.push({ kind: "unexpected", detail: `a bystander got ${line.what}` });
+      continue;
+    }
     const key = line.type === "sent" ? line.asked.key : line.key;
     const found = byKey.get(key) ?? { sent: [], answers: [], missed: [] };
     byKey.set(key, found);

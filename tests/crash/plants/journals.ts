@@ -49,7 +49,7 @@ export const JOURNAL_PLANTS: readonly Plant[] = [
       // With all that was ever sent of it, in the journal of the final repetitions too.
       for (const { path, lines } of readJournalFiles(left)) {
         const isOf = (line: Line) =>
-          (line.type === "sent" ? line.asked.key : line.type === "kill" ? "" : line.key) === key;
+          line.type === "sent" ? line.asked.key === key : "key" in line && line.key === key;
         writeJournalFile({ path, lines: lines.filter(line => !isOf(line)) });
       }
     },
