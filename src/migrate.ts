@@ -13,8 +13,11 @@ import { lockMigrations, runFile } from "./migrate/run-file.ts";
 /** The oldest PostgreSQL that the migrations are tested on. */
 const POSTGRES_MIN = 15;
 
-/** `log` takes the lines a person should see; `directory` is the project's own unless given. */
-export type MigrateOptions = Readonly<{ log?: (line: string) => void; directory?: string }>;
+/**
+ * `log` takes the lines a person should see; `directory` is the project's own unless given; `through` is the number of the
+ * last migration that is wanted, all unless given.
+ */
+export type MigrateOptions = Readonly<{ log?: (line: string) => void; directory?: string; through?: number }>;
 
 /**
  * Creates the database where it is missing and applies what is pending, each file in its own transaction. Several
@@ -26,9 +29,9 @@ export async function applyMigrations(
   url: string,
   options: MigrateOptions = {},
 ): Promise<{ applied: string[]; version: string }> {
-  const { log = () => {} } = options;
+  const { log = () => {}, through = Number.POSITIVE_INFINITY } = options;
   const migrations = await readMigrations(options.directory);
-  const apply = () => withDatabase(url, sql => applyPending(sql, migrations, log));
+  const apply = () => withDatabase(url, sql => applyPending(sql, migrations, through, log));
   try {
     return await apply();
   } catch (error) {
@@ -39,9 +42,9 @@ export async function applyMigrations(
   }
 }
 
-async function applyPending(sql: Sql, migrations: readonly Migration[], log: (line: string) => void) {
+async function applyPending(sql: Sql, migrations: readonly Migration[], through: number, log: (line: string) => void) {
   const [history, version] = await Promise.all([readHistory(sql), readVersion(sql)]);
-  const pending = pendingOf(migrations, history);
+  const pending = pendingOf(migrations, history).filter(({ number }) => number <= through);
   if (pending.length === 0) {
     log(`Nothing to apply: the schema is at version ${version ?? "unknown"}.`);
     return { applied: [], version: version ?? "unknown" };

@@ -9,11 +9,12 @@ import { copyIn } from "./copy-in.ts";
 import { type Sql, sqlState, type Tx } from "./db.ts";
 import { MissingDatabase, quoted, withDatabase } from "./migrate/connection.ts";
 import { readMigrations } from "./migrate/files.ts";
+import { readHistory } from "./migrate/history.ts";
 import { applyMigrations } from "./migrate.ts";
 import type { Progress } from "./progress.ts";
 
 /**
- * Reads a file to its end, and proves that it is whole and of this release's schema, before any database is touched.
+ * Reads a file to its end, and proves that it is whole and of a schema that this release knows, before any database is touched.
  * Throws BackupError.
  */
 export async function checkBackup(path: string, progress: Progress): Promise<Contents> {
@@ -21,14 +22,15 @@ export async function checkBackup(path: string, progress: Progress): Promise<Con
   const contents = await readBackup(path, async (_table, rows) => {
     for await (const _ of rows);
   });
-  await requireSameSchema(path, contents.header);
+  await requireKnownSchema(path, contents.header);
   return contents;
 }
 
 /**
  * Restores a file that `checkBackup` has read, in one transaction that nobody else sees before it is complete: as the owner,
  * with triggers silent, and with foreign keys and indexes proved and built anew over all rows. Creates and migrates the
- * database where that is missing or bare. Throws BackupError, having changed nothing, where it holds anything already.
+ * database where that is missing or bare: to the schema of the file first, and to that of this release when the rows are
+ * in. Throws BackupError, having changed nothing, where it holds anything already.
  */
 export async function restoreBackup(
   ownerUrl: string,
@@ -36,24 +38,32 @@ export async function restoreBackup(
   { header, rowsOf }: Contents,
   progress: Progress,
 ): Promise<void> {
-  await requireBareOrMigrated(ownerUrl);
-  await applyMigrations(ownerUrl);
+  await requireBareOrMigrated(ownerUrl, header);
+  await applyMigrations(ownerUrl, { through: newestOf(header) });
   await withDatabase(ownerUrl, async sql => {
     await sql.begin(tx => fill(tx, path, { header, rowsOf }, progress));
     progress.begin("tidying up (VACUUM)");
     // Not the system's own tables, which only a superuser may.
     await sql.unsafe(`VACUUM (ANALYZE) ${header.tables.map(({ name }) => inPublic(name)).join(", ")}`);
   });
+  progress.begin("migrating");
+  await applyMigrations(ownerUrl);
+}
+
+function newestOf({ migrations }: Pick<Header, "migrations">): number {
+  return migrations.at(-1)?.number ?? 0;
 }
 
 /** Before migrations are applied: a database of something else is nothing to build in. */
-async function requireBareOrMigrated(ownerUrl: string): Promise<void> {
+async function requireBareOrMigrated(ownerUrl: string, header: Header): Promise<void> {
   try {
     await withDatabase(ownerUrl, async sql => {
       const tables = await readTables(sql);
       if (tables.length === 0) return;
       if (!tables.some(({ name }) => name === "schema_migrations")) throw notEmpty(tables[0]?.name ?? "");
       await requireEmpty(sql, tables);
+      const further = (await readHistory(sql)).find(({ number }) => number > newestOf(header));
+      if (further) throw tooNew(header, further.name);
     });
   } catch (error) {
     if (!(error instanceof MissingDatabase)) throw error;
@@ -75,6 +85,12 @@ async function requireEmpty(sql: Sql | Tx, tables: readonly Table[]): Promise<vo
     );
     if (rows.length > 0) throw notEmpty(name);
   }
+}
+
+function tooNew({ schema_version }: Header, migration: string): BackupError {
+  return new BackupError(
+    `The backup is of schema ${schema_version}, and this database is empty but already has ${migration}. Give a database that holds nothing at all, or one that does not exist yet: it gets the backup's schema first, and that of this release when the rows are in. Nothing was changed.`,
+  );
 }
 
 function notEmpty(table: string): BackupError {
@@ -111,7 +127,7 @@ async function fill(tx: Tx, path: string, { header, rowsOf }: Pick<Contents, "he
         await copyIn(tx, statement, counted(rows, progress));
       });
       progress.begin("beginning another history of changes");
-      await tx`SELECT public.renew_sync_epoch()`;
+      await renewSyncEpoch(tx);
       // Before the foreign keys are proved: without statistics that takes a plan for small tables.
       progress.begin("analysing");
       await tx.unsafe(`ANALYZE ${names.join(", ")}`);
@@ -120,6 +136,12 @@ async function fill(tx: Tx, path: string, { header, rowsOf }: Pick<Contents, "he
   );
   // At the very end, because no rollback would take it back.
   for (const sequence of header.sequences) await setSequence(tx, sequence);
+}
+
+/** A schema from before that had epochs gets its first one from the migration that brings them. */
+async function renewSyncEpoch(tx: Tx): Promise<void> {
+  const [found] = await tx`SELECT WHERE to_regprocedure('public.renew_sync_epoch()') IS NOT NULL`;
+  if (found) await tx`SELECT public.renew_sync_epoch()`;
 }
 
 /** A chunk has some hundred rows; counting its line ends once more costs less than a millisecond in ten thousand. */
@@ -136,7 +158,7 @@ async function setSequence(tx: Tx, { name, last_value, is_called }: Sequence): P
   await tx`SELECT setval(${inPublic(name)}::regclass, ${last_value}::bigint, ${is_called})`;
 }
 
-async function requireSameSchema(path: string, { migrations, schema_version }: Header): Promise<void> {
+async function requireKnownSchema(path: string, { migrations, schema_version }: Header): Promise<void> {
   const ours = await readMigrations();
   const known = new Map(ours.map(({ name, checksum }) => [name, checksum]));
   const [newest, latest] = [migrations.at(-1)?.name ?? "none", ours.at(-1)?.name ?? "none"];
@@ -151,10 +173,5 @@ async function requireSameSchema(path: string, { migrations, schema_version }: H
     if (known.get(name) !== checksum) {
       throw differs(`its migration ${name} is not the one of this release. Restore it with the release that made it.`);
     }
-  }
-  if (migrations.length < ours.length) {
-    throw differs(
-      `this release has migrations up to ${latest}. Restore it with the release that made it; this one then brings the database up to date by itself when it starts.`,
-    );
   }
 }
