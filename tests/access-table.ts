@@ -124,6 +124,8 @@ POST /admin/integrity               303      303    303 303   403     303     30
 GET  /admin/audit                   303      303    303 303   200     200     200
 GET  /admin/audit.csv               303      303    303 303   200     200     200
 GET  /admin/search                  303      303    303 303   200     200     200
+GET  /admin/sessions                303      303    303 303   200     200     200
+POST /admin/sessions                303      303    303 303   403     303     303
 POST /admin/theme                   303      303    303 303   403     303     303
 
 GET  /sign-in                       200      200    200 200   303     303     303

@@ -1,7 +1,7 @@
 // Texts by strangers on the admin pages: whatever is stored or typed, and wherever it stands, it is shown as text.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { signedIn } from "./admin-page-support.ts";
+import { adminPaths, signedIn } from "./admin-page-support.ts";
 import { makeWorld } from "./admin-support.ts";
 import { createApi } from "./api-support.ts";
 import { ATTACKS } from "./attacks.ts";
@@ -55,25 +55,7 @@ test("texts that are stored are texts on every page", async () => {
     VALUES (${writer.id}, 'device', 'a', 'settings', 'one', 'failed', 'a')`;
   await sql`INSERT INTO api_keys (user_id, name, key_hash, key_prefix, scopes) VALUES (${writer.id}, 'a', 'a', 'a', '{read}')`;
   const entry = await lastEntryOf(api, writer.id);
-  const paths = [
-    "/admin",
-    "/admin/users",
-    `/admin/users/${writer.id}`,
-    `/admin/users/${writer.id}/adjust`,
-    `/admin/users/${writer.id}/deactivate`,
-    "/admin/ledger",
-    `/admin/ledger/${entry}`,
-    `/admin/ledger/${transfer[0]?.id}`,
-    `/admin/ledger/${entry}/reverse`,
-    "/admin/cards",
-    `/admin/cards/${card}`,
-    `/admin/cards/${card}/graph?depth=2`,
-    "/admin/attributions",
-    "/admin/attributions/all",
-    "/admin/sync",
-    `/admin/sync?user=${writer.id}`,
-    "/admin/audit",
-  ];
+  const paths = [...adminPaths({ user: writer.id, entry, card }), `/admin/ledger/${transfer[0]?.id}`];
   // Each alone on the two pages that show most of it, and on all pages several in one text.
   const together = Array.from({ length: Math.ceil(storable.length / 6) }, (_, no) =>
     storable.slice(no * 6, no * 6 + 6).join(" "),

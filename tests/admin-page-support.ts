@@ -28,6 +28,35 @@ export async function signedIn(api: Api, operator: Member): Promise<Visitor> {
   };
 }
 
+/** An address of every kind of page, about these things; all answer 200 to an admin. */
+export function adminPaths({ user, entry, card }: { user: string; entry: string; card: string }): string[] {
+  return [
+    "/admin",
+    "/admin/users",
+    `/admin/users/${user}`,
+    ...["adjust", "deactivate", "activate", "rotate-key", "role"].map(change => `/admin/users/${user}/${change}`),
+    "/admin/ledger",
+    `/admin/ledger/${entry}`,
+    `/admin/ledger/${entry}/reverse`,
+    "/admin/cards",
+    `/admin/cards/${card}`,
+    `/admin/cards/${card}/graph?depth=2`,
+    "/admin/attributions",
+    "/admin/attributions/all",
+    "/admin/sync",
+    `/admin/sync?user=${user}`,
+    "/admin/integrity",
+    "/admin/audit",
+    "/admin/search?q=user",
+    "/admin/sessions",
+  ];
+}
+
+/** Whether a page asks for something to be changed. */
+export function isChange(path: string): boolean {
+  return /\/(adjust|deactivate|activate|rotate-key|role|reverse)$/.test(path);
+}
+
 /** The hidden fields of a page's form. */
 export function hiddenFields(html: string): Record<string, string> {
   return Object.fromEntries(

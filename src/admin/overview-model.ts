@@ -21,3 +21,6 @@ export type Overview = {
 
 /** The newest clean check of all the books; undefined: there was none. */
 export type LastCheck = { checked_at: string; root: string } | undefined;
+
+/** Whether the books were right when they were last looked at; undefined: nobody has. */
+export type Health = { ok: boolean; checked_at: string } | undefined;

@@ -10,6 +10,7 @@ import { integrityPages } from "./pages/integrity.ts";
 import { ledgerPages } from "./pages/ledger.ts";
 import { overviewPages } from "./pages/overview.ts";
 import { searchPages } from "./pages/search.ts";
+import { sessionPages } from "./pages/sessions.ts";
 import { signInPages } from "./pages/sign-in.ts";
 import { syncPages } from "./pages/sync.ts";
 import { userPages } from "./pages/users.ts";
@@ -18,6 +19,7 @@ import { userPages } from "./pages/users.ts";
 export function adminPages(services: Services) {
   return new Elysia({ name: "admin-pages" })
     .use(signInPages(services))
+    .use(sessionPages(services))
     .use(overviewPages(services))
     .use(userPages(services))
     .use(changeUserPages(services))

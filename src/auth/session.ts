@@ -17,8 +17,8 @@ const NOTED_AFTER_S = 60;
 
 const TOKEN_BYTES = 32;
 
-/** Whoever is signed in. */
-export type Operator = Readonly<{ caller: Caller; username: string; role: Role }>;
+/** Whoever is signed in, and until when at the latest. */
+export type Operator = Readonly<{ caller: Caller; username: string; role: Role; endsAt: string }>;
 
 /** A new session; returns the token, which only the browser keeps. Sessions that are over are cleared away. */
 export async function beginSession(sql: Sql, caller: Caller): Promise<string> {
@@ -41,6 +41,7 @@ type Row = {
   is_account_key: boolean;
   scopes: Scope[] | null;
   is_due: boolean;
+  ends_at: string;
 };
 
 /**
@@ -52,12 +53,12 @@ export async function resumeSession(sql: Sql, token: string): Promise<Operator> 
   const [row] = await sql<Row[]>`
     SELECT s.user_id, s.key_id, u.username, u.role, k.scopes,
       u.account_key_id = s.key_id OR k.kind = 'retiring' AS is_account_key,
-      s.last_seen_at < now() - ${NOTED_AFTER_S} * interval '1 second' AS is_due
+      s.last_seen_at < now() - ${NOTED_AFTER_S} * interval '1 second' AS is_due,
+      s.created_at + ${SESSION_HOURS} * interval '1 hour' AS ends_at
     FROM operator_sessions s JOIN users u ON u.id = s.user_id LEFT JOIN api_keys k ON k.id = s.key_id
-    WHERE s.token_hash = ${token_hash} AND s.last_seen_at >= now() - ${IDLE_MINUTES} * interval '1 minute'
-      AND s.created_at >= now() - ${SESSION_HOURS} * interval '1 hour'`;
+    WHERE s.token_hash = ${token_hash} AND ${isOpen(sql)}`;
   if (!row) throw new Problem("unauthenticated");
-  const { user_id, key_id, username, role, is_account_key, scopes } = row;
+  const { user_id, key_id, username, role, is_account_key, scopes, ends_at } = row;
   const caller: Caller = {
     userId: user_id,
     keyId: key_id,
@@ -66,7 +67,41 @@ export async function resumeSession(sql: Sql, token: string): Promise<Operator> 
   };
   await confirmOperator(sql, caller, "read");
   if (row.is_due) await sql`UPDATE operator_sessions SET last_seen_at = now() WHERE token_hash = ${token_hash}`;
-  return { caller, username, role };
+  return { caller, username, role, endsAt: ends_at };
+}
+
+/** A session as its owner sees it. The id is a part of the token's hash, with which nobody signs in. */
+export type ListedSession = Readonly<{
+  id: string;
+  begun_at: string;
+  used_at: string;
+  ends_at: string;
+  is_this: boolean;
+}>;
+
+/** Sessions that are shown; whoever has more ends all of them. */
+const LISTED_MAX = 50;
+const idOf = (sql: Sql) => sql`left(s.token_hash, 16)`;
+
+/** The sessions of an account that are open, those first that were used last. `token` is that of this one. */
+export async function listSessions(sql: Sql, userId: string, token: string): Promise<ListedSession[]> {
+  return sql<ListedSession[]>`
+    SELECT ${idOf(sql)} AS id, s.created_at AS begun_at, s.last_seen_at AS used_at,
+      s.created_at + ${SESSION_HOURS} * interval '1 hour' AS ends_at, s.token_hash = ${sha256(token)} AS is_this
+    FROM operator_sessions s
+    WHERE s.user_id = ${userId}::uuid AND ${isOpen(sql)}
+    ORDER BY s.last_seen_at DESC, s.token_hash LIMIT ${LISTED_MAX}`;
+}
+
+/** Ends one of an account's sessions; nothing happens where it has ended already. */
+export async function endListedSession(sql: Sql, userId: string, id: string): Promise<void> {
+  await sql`DELETE FROM operator_sessions s WHERE s.user_id = ${userId}::uuid AND ${idOf(sql)} = ${id}`;
+}
+
+/** The condition that a session `s` is not over. */
+function isOpen(sql: Sql) {
+  return sql`s.last_seen_at >= now() - ${IDLE_MINUTES} * interval '1 minute'
+    AND s.created_at >= now() - ${SESSION_HOURS} * interval '1 hour'`;
 }
 
 /** Ends one session. */

@@ -8,11 +8,11 @@ import { grouped } from "./pieces.tsx";
 import { type Column, DataTable } from "./table.tsx";
 
 const WIDTH = 720;
-const HEIGHT = 200;
+const HEIGHT = 208;
 const LEFT = 56;
 const RIGHT = 8;
-const TOP = 10;
-const BOTTOM = 24;
+const TOP = 14;
+const BOTTOM = 30;
 const TICKS = 4;
 const DAYS_WITH_LABELS = 6;
 
@@ -79,7 +79,7 @@ export function DaysChart({ title, days, series }: DaysChartProps) {
   ];
   return (
     <figure class="chart">
-      <Frame title={title} y={y}>
+      <Frame title={title} y={y} isCounted={true}>
         {layers.map((layer, index) => (
           <g class={`series-${index}`}>
             {layer.map(([from, to], place) => {
@@ -124,12 +124,18 @@ export function DaysChart({ title, days, series }: DaysChartProps) {
   );
 }
 
-type FrameProps = PropsWithChildren<{ title: string; y: ReturnType<typeof scaleLinear<number, number>> }>;
+type FrameProps = PropsWithChildren<{
+  title: string;
+  y: ReturnType<typeof scaleLinear<number, number>>;
+  /** There are no halves of what is counted. */
+  isCounted?: boolean;
+}>;
 
-function Frame({ title, y, children }: FrameProps) {
+function Frame({ title, y, isCounted = false, children }: FrameProps) {
+  const ticks = y.ticks(TICKS).filter(tick => !isCounted || Number.isInteger(tick));
   return (
     <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={attribute(title)}>
-      {y.ticks(TICKS).map(tick => (
+      {ticks.map(tick => (
         <g>
           <line class="grid" x1={LEFT} x2={WIDTH - RIGHT} y1={fixed(y(tick))} y2={fixed(y(tick))} />
           <text class="tick" x={LEFT - 8} y={fixed(y(tick) + 4)} text-anchor="end" safe>

@@ -2,7 +2,8 @@
 
 import { Html } from "@kitajs/html";
 import { attribute } from "../components/text.tsx";
-import type { RawQuery } from "./address.ts";
+import { isFiltered, type RawQuery, SWAPPED } from "./address.ts";
+import { shortened, words } from "./pieces.tsx";
 
 export type Choice = readonly [value: string, label: string];
 export type Field = Readonly<
@@ -18,14 +19,11 @@ export type FiltersProps = {
   path: string;
   fields: readonly Field[];
   raw: RawQuery;
-  /** Further parameters that stay as they are, such as the sort; those in effect that have no field are shown as chips. */
-  kept?: readonly string[];
 };
 
-export function Filters({ path, fields, raw, kept = [] }: FiltersProps) {
+export function Filters({ path, fields, raw }: FiltersProps) {
   const named = new Set(fields.map(({ name }) => name));
   const others = Object.keys(raw).filter(name => !named.has(name) && name !== "cursor" && name !== "limit");
-  const isFiltered = Object.keys(raw).some(name => name !== "cursor" && !kept.includes(name));
   return (
     <form
       class="filters"
@@ -33,17 +31,12 @@ export function Filters({ path, fields, raw, kept = [] }: FiltersProps) {
       action={path}
       hx-get={path}
       hx-trigger="submit, change, input changed delay:350ms"
-      hx-target="#list"
-      hx-select="#list"
-      hx-swap="outerHTML"
+      {...SWAPPED}
       hx-push-url="true"
       hx-sync="this:replace"
       autocomplete="off"
       aria-label="Filters"
     >
-      {others.map(name => (
-        <input type="hidden" name={attribute(name)} value={attribute(raw[name] ?? "")} />
-      ))}
       {fields.map(field => (
         <FilterField field={field} value={raw[field.name] ?? ""} />
       ))}
@@ -51,15 +44,31 @@ export function Filters({ path, fields, raw, kept = [] }: FiltersProps) {
         <button type="submit" class="primary">
           Filter
         </button>
-        {isFiltered ? (
-          <a class="clear" href={path}>
-            Clear
-          </a>
-        ) : (
-          ""
-        )}
+        {/* Changes with the list: the sort may be another one by then. */}
+        <span id="kept">
+          {others.map(name => (
+            <Other name={name} value={raw[name] ?? ""} />
+          ))}
+          {isFiltered(raw) ? <a href={path}>Clear</a> : ""}
+        </span>
       </div>
     </form>
+  );
+}
+
+/** A parameter without a field: the order, which the list shows, or a filter that a link has set. */
+function Other({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <input type="hidden" name={attribute(name)} value={attribute(value)} />
+      {name === "sort" ? (
+        ""
+      ) : (
+        <span class="badge warn" safe>
+          {`${shortened(words(name))} ${shortened(value)}`}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -13,6 +13,10 @@ import {
 import type { Graph } from "../../src/attributions/model.ts";
 import { attribute } from "../components/text.tsx";
 
+/** The colours of the edges' types, in the order of the legend. */
+export const EDGE_TYPES = ["citation", "remix", "reply", "inspiration"];
+const SERIES = Object.fromEntries(EDGE_TYPES.map((type, index) => [type, `series-${index}`]));
+
 type GraphNode = Graph["nodes"][number];
 type Placed = SimulationNodeDatum & { card: GraphNode; radius: number };
 type Link = SimulationLinkDatum<Placed> & { type: string };
@@ -30,19 +34,23 @@ const NEIGHBOUR = 16;
 const MARGIN = 24;
 const LABELS_MAX = 24;
 const LABEL_CHARACTERS_MAX = 28;
-const CHARACTER_WIDTH = 7;
-const LINE_HEIGHT = 16;
+/** Of the letters, in units of their size. */
+const CHARACTER_WIDTH = 0.58;
+const LINE_HEIGHT = 1.35;
+/** A picture of this height has letters of 12 units; in a higher one they grow, so that they stay readable. */
+const HEIGHT_FOR_12 = 560;
 
 export function GraphPicture({ graph }: { graph: Graph }) {
   const { nodes, links } = layOut(graph);
   const box = frameOf(nodes);
-  const labelled = chooseLabels(nodes, graph.center);
+  const letters = Math.max(12, (12 * box.height) / HEIGHT_FOR_12);
+  const labelled = chooseLabels(nodes, graph.center, letters);
   return (
-    <svg class="graph" viewBox={box.join(" ")}>
+    <svg class="graph" viewBox={`${box.left} ${box.top} ${box.width} ${box.height}`} font-size={letters.toFixed(1)}>
       <g>
         {links.map(({ source, target, type }) => {
           const [from, to] = [source as Placed, target as Placed];
-          return <line class={`edge ${type}`} x1={at(from.x)} y1={at(from.y)} x2={at(to.x)} y2={at(to.y)} />;
+          return <line class={SERIES[type] ?? ""} x1={at(from.x)} y1={at(from.y)} x2={at(to.x)} y2={at(to.y)} />;
         })}
       </g>
       {nodes.map(({ card, radius, x, y }) => (
@@ -124,24 +132,25 @@ function spread(nodes: readonly Placed[], radii: readonly number[]): void {
 }
 
 /** The smallest rectangle around all, but not so small that a single card fills the screen. */
-function frameOf(nodes: readonly Placed[]): string[] {
+function frameOf(nodes: readonly Placed[]) {
   const reach = (pick: (node: Placed) => number) => nodes.map(pick);
-  const left = Math.min(-380, ...reach(({ x = 0, radius }) => x - radius)) - MARGIN;
-  const right = Math.max(380, ...reach(({ x = 0, radius }) => x + radius)) + MARGIN;
-  const top = Math.min(-170, ...reach(({ y = 0, radius }) => y - radius)) - MARGIN;
-  const bottom = Math.max(170, ...reach(({ y = 0, radius }) => y + radius)) + MARGIN;
-  return [left, top, right - left, bottom - top].map(value => value.toFixed(0));
+  const left = Math.floor(Math.min(-380, ...reach(({ x = 0, radius }) => x - radius))) - MARGIN;
+  const right = Math.ceil(Math.max(380, ...reach(({ x = 0, radius }) => x + radius))) + MARGIN;
+  const top = Math.floor(Math.min(-170, ...reach(({ y = 0, radius }) => y - radius))) - MARGIN;
+  const bottom = Math.ceil(Math.max(170, ...reach(({ y = 0, radius }) => y + radius))) + MARGIN;
+  return { left, top, width: right - left, height: bottom - top };
 }
 
 /** The cards that earned most, and the one in the middle, as long as their names don't cover each other. */
-function chooseLabels(nodes: readonly Placed[], center: string): ReadonlySet<string> {
+function chooseLabels(nodes: readonly Placed[], center: string, letters: number): ReadonlySet<string> {
   const chosen: { id: string; left: number; right: number; bottom: number }[] = [];
   const rank = ({ card, radius }: Placed) => (card.id === center ? Number.POSITIVE_INFINITY : radius);
   for (const node of [...nodes].sort((a, b) => rank(b) - rank(a)).slice(0, LABELS_MAX)) {
-    const half = ([...shorten(nameOf(node.card))].length * CHARACTER_WIDTH) / 2;
+    const half = ([...shorten(nameOf(node.card))].length * CHARACTER_WIDTH * letters) / 2;
     const [x, bottom] = [node.x ?? 0, (node.y ?? 0) - node.radius];
     const isCovered = chosen.some(
-      other => x - half < other.right && x + half > other.left && Math.abs(bottom - other.bottom) < LINE_HEIGHT,
+      other =>
+        x - half < other.right && x + half > other.left && Math.abs(bottom - other.bottom) < LINE_HEIGHT * letters,
     );
     if (!isCovered) chosen.push({ id: node.card.id, left: x - half, right: x + half, bottom });
   }

@@ -23,6 +23,8 @@ export type AdminFrame = {
   section: Section;
   username: string;
   role: string;
+  /** When the session is over at the latest. */
+  sessionEndsAt: string;
   theme: "light" | "dark" | "system";
   /** The page's own path and query, to come back to. */
   address: string;
@@ -69,14 +71,18 @@ export function AdminLayout(frame: PropsWithChildren<AdminFrame>) {
         ))}
       </nav>
       <main id="main" tabindex="-1">
-        {tookMs > SLOW_MS ? (
-          <p class="notice warning" role="status">
-            This page took <span safe>{(tookMs / 1000).toFixed(1)}</span> s. A shorter time, a user or a card in the
-            filter makes it faster.
-          </p>
-        ) : (
-          ""
-        )}
+        {/* Where the script tells that a list could not be had. */}
+        <div id="trouble" role="alert" />
+        <div id="slow" role="status">
+          {tookMs > SLOW_MS ? (
+            <p class="notice warning">
+              This page took <span safe>{(tookMs / 1000).toFixed(1)}</span> s. A shorter time, a user or a card in the
+              filter makes it faster.
+            </p>
+          ) : (
+            ""
+          )}
+        </div>
         {children}
       </main>
       <footer class="foot">
@@ -110,7 +116,7 @@ export function Document({ title, theme, isScripted, children }: DocumentProps) 
           <>
             <meta
               name="htmx-config"
-              content='{"history":"reload","includeIndicatorCSS":false,"defaultTimeout":30000}'
+              content='{"history":"reload","includeIndicatorCSS":false,"defaultTimeout":30000,"noSwap":[204,304,"5xx"]}'
             />
             <script src={assets.htmx.path} defer />
             <script src={assets.adminScript.path} defer />
@@ -124,16 +130,16 @@ export function Document({ title, theme, isScripted, children }: DocumentProps) 
   );
 }
 
-function AccountMenu({ username, role, theme, address }: AdminFrame) {
+function AccountMenu({ username, role, sessionEndsAt, theme, address }: AdminFrame) {
   return (
-    <details class="account">
-      <summary>
+    <>
+      <button type="button" class="account" popovertarget="account">
         <bdi safe>{username}</bdi>{" "}
         <span class="badge" safe>
           {role}
         </span>
-      </summary>
-      <div class="popover">
+      </button>
+      <div id="account" class="popover" popover="auto">
         <form method="post" action="/admin/theme" class="choices">
           <input type="hidden" name="next" value={attribute(address)} />
           <span id="colours">Colours</span>
@@ -145,11 +151,12 @@ function AccountMenu({ username, role, theme, address }: AdminFrame) {
         </form>
         <form method="post" action="/sign-out">
           <button type="submit">Sign out</button>
-          <button type="submit" name="everywhere" value="1">
-            Sign out everywhere
-          </button>
+          <a href="/admin/sessions">Your sessions</a>
         </form>
+        <small>
+          This one ends at <span safe>{sessionEndsAt.slice(11, 16)}</span> UTC at the latest.
+        </small>
       </div>
-    </details>
+    </>
   );
 }

@@ -7,6 +7,7 @@ import type { Attribution } from "../../src/attributions/model.ts";
 import { Ago, Badge, CardLink, Count, grouped, Money, UserLink, words } from "./pieces.tsx";
 import type { Column } from "./table.tsx";
 
+/** Amounts come early: on a phone the first columns are what is seen. */
 const LEDGER: readonly Column<AccountEntry>[] = [
   {
     label: "Entry",
@@ -19,12 +20,12 @@ const LEDGER: readonly Column<AccountEntry>[] = [
   },
   { label: "When", cell: ({ created_at }) => <Ago at={created_at} /> },
   { label: "User", cell: ({ user }) => <UserLink id={user.id} username={user.username} /> },
-  {
-    label: "Type",
-    cell: ({ transaction_type }) => <span class={`type ${transaction_type}`}>{words(transaction_type) as "safe"}</span>,
-  },
   { label: "Amount", isNumber: true, cell: ({ amount }) => <Money value={amount} isSigned={true} /> },
   { label: "Balance after", isNumber: true, cell: ({ balance_after }) => <span safe>{grouped(balance_after)}</span> },
+  {
+    label: "Type",
+    cell: ({ transaction_type }) => <span class="code">{words(transaction_type) as "safe"}</span>,
+  },
   {
     label: "About",
     cell: ({ card_id, note, description }) => (

@@ -9,11 +9,11 @@ export type ProblemMessage = Readonly<{
   errors: readonly Readonly<{ pointer: string; detail: string }>[];
 }>;
 
-/** Why nothing was changed, or shown. */
-export function ProblemNotice({ problem }: { problem: ProblemMessage }) {
+/** Why nothing was changed, or shown. `isTitled`: the page's heading says what. */
+export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemMessage; isTitled?: boolean }) {
   return (
     <section class="notice problem" role="alert" id="problem">
-      <h2 safe>{problem.title}</h2>
+      {isTitled ? "" : <h2 safe>{problem.title}</h2>}
       {problem.errors.length > 0 ? (
         <ul>
           {problem.errors.map(({ pointer, detail }) => (

@@ -68,9 +68,14 @@ export function Count({ value }: { value: number }) {
   );
 }
 
+/** The two ends of what is long, such as an id. */
+export function shortened(text: string): string {
+  return text.length > 24 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text;
+}
+
 /** An id or hash that a button copies. `short` shows its two ends only. */
 export function Id({ value, short = true, label = "id" }: { value: string; short?: boolean; label?: string }) {
-  const shown = short && value.length > 12 ? `${value.slice(0, 8)}…${value.slice(-4)}` : value;
+  const shown = short ? shortened(value) : value;
   return (
     <span class="id">
       <code title={attribute(value)} safe>

@@ -2,7 +2,7 @@
 // where the screen is too narrow.
 
 import { Html } from "@kitajs/html";
-import { hrefWith, type RawQuery } from "./address.ts";
+import { hrefWith, type RawQuery, SWAPPED } from "./address.ts";
 import { Empty } from "./notices.tsx";
 
 export type Column<Row> = Readonly<{
@@ -107,20 +107,15 @@ function Header({ column: { label, sort, isNumber }, sorting }: HeaderProps) {
         : `-${sort}`;
   return (
     <th scope="col" class={className} {...(isCurrent ? { "aria-sort": isDown ? "descending" : "ascending" } : {})}>
-      <a id={`sort-${sort}`} href={hrefWith(sorting.path, sorting.raw, { sort: next })} {...SWAPPED}>
+      <a id={`sort-${sort}`} href={hrefWith(sorting.path, sorting.raw, { sort: next })} {...BOOSTED}>
         <span safe>{label}</span>
       </a>
     </th>
   );
 }
 
-/** A link within a list changes the list, the address, and nothing else of the page. */
-export const SWAPPED = {
-  "hx-boost": "true",
-  "hx-target": "#list",
-  "hx-select": "#list",
-  "hx-swap": "outerHTML",
-} as const;
+/** A link within a list changes the list in place. */
+const BOOSTED = { "hx-boost": "true", ...SWAPPED } as const;
 
 export type PagerProps = { path: string; raw: RawQuery; next: string | null };
 
@@ -132,14 +127,14 @@ export function Pager({ path, raw, next }: PagerProps) {
       {raw.cursor === undefined ? (
         <span></span>
       ) : (
-        <a id="pager-first" href={hrefWith(path, raw, {})} {...SWAPPED}>
+        <a id="pager-first" href={hrefWith(path, raw, {})} {...BOOSTED}>
           ⇤ First page
         </a>
       )}
       {next === null ? (
         <span class="soft">That is all.</span>
       ) : (
-        <a id="pager-next" rel="next" href={hrefWith(path, raw, { cursor: next })} {...SWAPPED}>
+        <a id="pager-next" rel="next" href={hrefWith(path, raw, { cursor: next })} {...BOOSTED}>
           Next page →
         </a>
       )}

@@ -4,7 +4,7 @@
 const doc = document;
 doc.documentElement.classList.add("scripted");
 
-// Forms ---------------------------------------------------------------------------------------------------
+// Forms
 
 /** Addresses hold what was asked for, and no empty fields. */
 doc.addEventListener("formdata", ({ target, formData }) => {
@@ -23,14 +23,29 @@ window.addEventListener("pageshow", () => {
   for (const form of doc.querySelectorAll("[data-sent]")) delete form.dataset.sent;
 });
 
-// Clicks --------------------------------------------------------------------------------------------------
+// Lists that change in place
+
+/** What went wrong on the way is told; what stood there stays. */
+function tell(text) {
+  const box = doc.getElementById("trouble");
+  box.className = text && "notice problem";
+  box.textContent = text;
+}
+doc.addEventListener("htmx:after:swap", ({ detail }) => {
+  const { status } = detail.ctx.response;
+  tell(status < 500 ? "" : `The server could not answer (${status}). The list is as it was: try again in a moment.`);
+});
+doc.addEventListener("htmx:error", () =>
+  tell("The server can't be reached. The list is as it was: try again in a moment."),
+);
+
+// Clicks
 
 doc.addEventListener("click", event => {
   const button = event.target.closest("button");
   if (button?.dataset.copy !== undefined) copy(button);
   if (button?.dataset.opens) doc.getElementById(button.dataset.opens)?.showModal();
   if (button?.matches("[data-tail-pause]")) tail?.toggle();
-  for (const menu of doc.querySelectorAll("details.account[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 async function copy(button) {
@@ -44,15 +59,12 @@ async function copy(button) {
   }
 }
 
-// Keys ----------------------------------------------------------------------------------------------------
+// Keys
 
 let goUntil = 0;
 
 doc.addEventListener("keydown", event => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.key === "Escape") {
-    for (const menu of doc.querySelectorAll("details.account[open]")) menu.open = false;
-  }
   if (event.target.closest("input, textarea, select, [contenteditable]") || doc.querySelector("dialog[open]")) return;
   const { key } = event;
   if (goUntil > Date.now()) {
@@ -80,7 +92,7 @@ const KEYS = {
   },
 };
 
-// Times ---------------------------------------------------------------------------------------------------
+// Times
 
 const UNITS = [
   [31536000, "y"],
@@ -108,7 +120,7 @@ setInterval(() => {
   }
 }, 10_000);
 
-// The live list -------------------------------------------------------------------------------------------
+// The live list
 
 /** Rows that come in before somebody is asked to look at them first. */
 const ROWS_MAX = 500;

@@ -6,9 +6,9 @@ import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import { IntegrityPage, type RunningCheck } from "../../../views/admin/pages/integrity.tsx";
 import { requireRole } from "../../auth/operator.ts";
 import { findRecord } from "../../ledger/integrity/records.ts";
+import { RULES } from "../../ledger/invariants.ts";
 import { invalid, Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
-import type { IntegrityReport } from "../integrity-model.ts";
 import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { redirect } from "./reply.ts";
 
@@ -22,13 +22,14 @@ export function integrityPages(services: Services) {
   const { sql, integrity, log } = services;
   const pages = operatorPages(services);
   let running: RunningCheck | undefined;
-  let report: IntegrityReport | undefined;
   let failure: ProblemMessage | undefined;
 
   async function view({ operator }: Visit): Promise<View> {
+    const lastClean = await findRecord(sql);
     const body = IntegrityPage({
-      lastClean: await findRecord(sql),
-      report,
+      lastClean,
+      rules: RULES,
+      report: integrity.newestAfter(lastClean),
       running,
       canCheckAll: operator.role === "admin",
       problem: failure,
@@ -48,7 +49,7 @@ export function integrityPages(services: Services) {
     running = { what, startedAt: new Date().toISOString() };
     failure = undefined;
     try {
-      report = await (what === "all" ? integrity.checkAll() : integrity.checkNew());
+      await (what === "all" ? integrity.checkAll() : integrity.checkNew());
     } catch (error) {
       failure = messageOf(error instanceof Problem ? error : new Problem("unavailable"));
       const { name, code } = error as { name?: unknown; code?: unknown };

@@ -4,6 +4,7 @@
 import type { z } from "zod";
 import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import { Problem } from "../../problem.ts";
+import { explainIssue } from "./issues.ts";
 import { messageOf } from "./operator-pages.ts";
 
 /** Rows of a list on a page. */
@@ -42,15 +43,8 @@ export function readQuery<Query>(
   defaults = PAGED,
 ): Query {
   const parsed = schema.safeParse({ ...defaults, ...daysToMoments(raw) });
-  if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(describe) });
+  if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(explainIssue) });
   return parsed.data;
-}
-
-function describe(issue: z.core.$ZodIssue) {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map(key => ({ pointer: key.slice(0, 50), detail: "There is no such filter." }));
-  }
-  return [{ pointer: issue.path.join("/"), detail: issue.message }];
 }
 
 const DAY = /^\d{4}-\d\d-\d\d$/;

@@ -2,12 +2,12 @@
 // from here; and what goes wrong is told in the page's own frame, in words that an operator can act on.
 
 import { type AdminFrame, AdminLayout, type Section } from "../../../views/admin/layout.tsx";
-import { ProblemNotice } from "../../../views/admin/notices.tsx";
+import { ProblemPage } from "../../../views/admin/pages/problem.tsx";
 import { UnreadableBody } from "../../auth/guard.ts";
 import { requireRole } from "../../auth/operator.ts";
 import { type Operator, resumeSession } from "../../auth/session.ts";
 import { readCookie, readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
-import { Problem, problems } from "../../problem.ts";
+import { Problem, type ProblemSlug, problems } from "../../problem.ts";
 import { stateOf } from "../../request-state.ts";
 import type { Services } from "../../services.ts";
 import { adminPage, redirect } from "./reply.ts";
@@ -44,7 +44,7 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
     const url = new URL(request.url);
     let operator: Operator | undefined;
     try {
-      if (token === undefined) return askToSignIn(request, url);
+      if (token === undefined) return askToSignIn(request, url, false);
       operator = await resumeSession(sql, token);
       const state = stateOf(request);
       state.caller = operator.caller;
@@ -53,16 +53,20 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
       return made instanceof Response ? made : send(made, operator);
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
-      if (error.slug === "unauthenticated" || operator === undefined) return askToSignIn(request, url);
+      if (error.slug === "unauthenticated" || operator === undefined) return askToSignIn(request, url, true);
       return send(problemView(error), operator);
     }
 
-    function send({ title, section, body, status = 200 }: View, { username, role }: Operator): Promise<Response> {
+    function send(
+      { title, section, body, status = 200 }: View,
+      { username, role, endsAt }: Operator,
+    ): Promise<Response> {
       const frame: AdminFrame = {
         title,
         section,
         username,
         role,
+        sessionEndsAt: endsAt,
         theme: themeOf(request),
         address: url.pathname + url.search,
         search: url.pathname === "/admin/search" ? (url.searchParams.get("q") ?? "") : "",
@@ -98,33 +102,47 @@ export function isSecure(baseUrl: string): boolean {
 }
 
 function problemView(problem: Problem): View {
-  const title = problem.slug === "not-found" ? "Nothing here" : problems[problem.slug].title;
-  return { title, section: "none", body: ProblemNotice({ problem: messageOf(problem) }), status: problem.status };
+  const message = messageOf(problem);
+  return {
+    title: message.title,
+    section: "none",
+    body: ProblemPage({ problem: message }),
+    status: problem.status,
+  };
 }
+
+/** What the catalogue says to programmers, for whoever has a form before them. */
+const WORDS: Partial<Record<ProblemSlug, { title: string; detail?: string }>> = {
+  "not-found": {
+    title: "There is nothing here",
+    detail: "No account, entry, card or page has this address. It may be mistyped.",
+  },
+  validation: { title: "Some of this can't be taken" },
+  forbidden: { title: "That is not allowed" },
+  "idempotency-key-reused": {
+    title: "This form was sent before",
+    detail: "It did its work then, with other values. Nothing was changed now; open the form anew to do it once more.",
+  },
+};
 
 /** A problem in the words that a page shows. */
 export function messageOf({ slug, options }: Problem) {
   return {
-    title: problems[slug].title,
-    detail:
-      options.detail ??
-      (slug === "not-found"
-        ? "No account, entry, card or page has this address. It may be mistyped."
-        : problems[slug].explanation),
+    title: WORDS[slug]?.title ?? problems[slug].title,
+    detail: options.detail ?? WORDS[slug]?.detail ?? problems[slug].explanation,
     errors: options.errors ?? [],
   };
 }
 
 /** Where somebody without a session goes; afterwards they come back to what they wanted to see. */
-function askToSignIn(request: Request, url: URL): Response {
+function askToSignIn(request: Request, url: URL, hadSession: boolean): Response {
   const isForm = request.method === "POST";
   const wanted = isForm ? pathOf(request.headers.get("referer")) : url.pathname + url.search;
   const shown = pathOf(request.headers.get("hx-current-url"));
   const isPartial = request.headers.get("hx-request") === "true";
-  const query = new URLSearchParams({
-    next: (isPartial ? shown : wanted) ?? "/admin",
-    ...(isForm ? { lost: "1" } : {}),
-  });
+  const query = new URLSearchParams({ next: (isPartial ? shown : wanted) ?? "/admin" });
+  if (isForm) query.set("lost", "1");
+  else if (hadSession) query.set("ended", "1");
   const address = `/sign-in?${query}`;
   // A redirect would be followed by the script, and the sign-in page put into the middle of another one.
   if (isPartial)

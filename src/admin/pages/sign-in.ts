@@ -1,9 +1,16 @@
 // Signing in and out, and what an operator chooses for the pages.
 
 import { Elysia } from "elysia";
-import { SignInPage } from "../../../views/admin/pages/sign-in.tsx";
+import { ENDED, type Ended, SignInPage } from "../../../views/admin/pages/sign-in.tsx";
 import { UnreadableBody } from "../../auth/guard.ts";
-import { beginSession, endSession, endSessionsOf, resumeSession } from "../../auth/session.ts";
+import {
+  beginSession,
+  endSession,
+  endSessionsOf,
+  IDLE_MINUTES,
+  resumeSession,
+  SESSION_HOURS,
+} from "../../auth/session.ts";
 import { readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
 import { Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
@@ -15,7 +22,7 @@ const THEME_SECONDS = 31_536_000;
 /** Longer ones are no name and no key. */
 const FIELD_CHARACTERS_MAX = 255;
 
-type Failed = { username: string; next: string; isLost: boolean; problem?: Problem };
+type Asked = { username: string; next: string; ended?: Ended; problem?: Problem };
 
 /** `/sign-in`, `/sign-out`, `/admin/theme`. */
 export function signInPages(services: Services) {
@@ -23,8 +30,16 @@ export function signInPages(services: Services) {
   const pages = operatorPages(services);
   const secureFor = (request: Request) => isSecure(baseUrlOf(request));
 
-  function form(request: Request, { username, next, isLost, problem }: Failed): Promise<Response> {
-    const html = SignInPage({ username, next, isLost, theme: themeOf(request), problem: problem && explain(problem) });
+  function form(request: Request, { username, next, ended, problem }: Asked): Promise<Response> {
+    const html = SignInPage({
+      username,
+      next,
+      ended,
+      theme: themeOf(request),
+      problem: problem && explain(problem),
+      idleMinutes: IDLE_MINUTES,
+      hours: SESSION_HOURS,
+    });
     return adminPage(request, html, { status: problem?.status ?? 200, headers: { ...problem?.options.headers } });
   }
 
@@ -46,7 +61,7 @@ export function signInPages(services: Services) {
       return redirect(next, { "set-cookie": sessionCookie(await beginSession(sql, caller), secureFor(request)) });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      return form(request, { username: username.slice(0, FIELD_CHARACTERS_MAX), next, isLost: false, problem });
+      return form(request, { username: username.slice(0, FIELD_CHARACTERS_MAX), next, problem });
     }
   }
 
@@ -59,7 +74,8 @@ export function signInPages(services: Services) {
         const token = readToken(request, secureFor(request));
         const isSignedIn = token !== undefined && (await resumeSession(sql, token).catch(noSession));
         if (isSignedIn) return redirect(next);
-        return form(request, { username: "", next, isLost: searchParams.get("lost") === "1" });
+        const ended = ENDED.find(name => searchParams.has(name));
+        return form(request, { username: "", next, ...(ended ? { ended } : {}) });
       },
       hidden,
     )

@@ -24,16 +24,6 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
   return (
     <>
       <h1>Attributions</h1>
-      <div class="over">
-        <nav class="actions" aria-label="Times">
-          {presets.map(({ days, from }) => (
-            <a class="button" href={hrefWith(PATH, {}, { from })}>
-              <span safe>{String(days)}</span> days
-            </a>
-          ))}
-        </nav>
-        <a href="/admin/attributions/all">All attributions as a list</a>
-      </div>
       <Filters
         path={PATH}
         raw={raw}
@@ -43,6 +33,20 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
         ]}
       />
       <div id="list">
+        <div class="over">
+          <nav class="actions" aria-label="Times">
+            {presets.map(({ days, from, to }) => (
+              <a
+                class="button"
+                href={hrefWith(PATH, {}, { from })}
+                {...(analytics?.from.startsWith(from) && analytics.to.startsWith(to) ? { "aria-current": "true" } : {})}
+              >
+                <span safe>{String(days)}</span> days
+              </a>
+            ))}
+          </nav>
+          <a href="/admin/attributions/all">All attributions as a list</a>
+        </div>
         {problem ? <ProblemNotice problem={problem} /> : ""}
         {analytics ? <Report analytics={analytics} /> : ""}
       </div>

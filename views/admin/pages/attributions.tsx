@@ -2,7 +2,7 @@
 
 import { Html } from "@kitajs/html";
 import { type Attribution, attributionType } from "../../../src/attributions/model.ts";
-import { hrefWith, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { attributionColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
@@ -62,7 +62,11 @@ export function AttributionsPage({ raw, attributions, next, problem }: Attributi
               caption="Attributions, newest first"
               columns={attributionColumns()}
               rows={attributions}
-              empty="No attribution is like that. Take a filter away, or look at a longer time."
+              empty={
+                isFiltered(raw)
+                  ? "No attribution is like that. Take a filter away, or look at a longer time."
+                  : "Nobody has cited anybody yet."
+              }
             />
           </>
         )}

@@ -2,10 +2,10 @@
 
 import { Html } from "@kitajs/html";
 import { type AuditRecord, auditAction } from "../../../src/admin/audit-model.ts";
-import { hrefWith, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Id, UserLink, words } from "../pieces.tsx";
+import { Ago, Id, shortened, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/audit";
@@ -52,7 +52,11 @@ export function AuditPage({ raw, records, next, problem }: AuditProps) {
               caption="What operators did, the newest first"
               columns={columns}
               rows={records}
-              empty="No operator has done anything like that."
+              empty={
+                isFiltered(raw)
+                  ? "No operator has done anything like that. Take a filter away, or look at a longer time."
+                  : "No operator has changed anything yet."
+              }
             />
           </>
         )}
@@ -126,9 +130,8 @@ function Changes({ record: { before, after } }: { record: AuditRecord }) {
   );
 }
 
-/** Ids shortened; what is nested, by its values. */
+/** What is nested, by its values. */
 function show(value: unknown): string {
   if (typeof value === "object" && value !== null) return Object.values(value).map(show).join(", ");
-  const text = String(value);
-  return text.length > 24 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text;
+  return shortened(String(value));
 }

@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import type { ListedCard } from "../../../src/admin/cards-model.ts";
 import { category, publicLevel } from "../../../src/cards/model.ts";
-import { hrefWith, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { cardColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
@@ -26,7 +26,6 @@ export function CardsPage({ raw, cards, next, problem }: CardsProps) {
       <Filters
         path={PATH}
         raw={raw}
-        kept={["sort"]}
         fields={[
           { kind: "text", name: "q", label: "Title", placeholder: "any part of it" },
           { kind: "text", name: "user", label: "Author", placeholder: "username or id" },
@@ -69,7 +68,9 @@ export function CardsPage({ raw, cards, next, problem }: CardsProps) {
               columns={cardColumns()}
               rows={cards}
               sorting={{ path: PATH, raw, current: raw.sort ?? "newest", isFixed: true }}
-              empty="No card is like that. Take a filter away."
+              empty={
+                isFiltered(raw) ? "No card is like that. Take a filter away." : "Nobody has published anything yet."
+              }
             />
           </>
         )}

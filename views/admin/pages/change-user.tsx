@@ -62,7 +62,7 @@ export function ChangePage({ kind, account, fields, problem }: ChangeProps) {
         {kind === "role" ? (
           <label>
             <span>Role</span>
-            <select name="role">
+            <select name="role" autofocus>
               {(["member", "auditor", "admin"] as const).map(role => (
                 <option value={role} selected={role === (fields.role ?? account.role)}>
                   {role}
@@ -73,7 +73,7 @@ export function ChangePage({ kind, account, fields, problem }: ChangeProps) {
         ) : (
           ""
         )}
-        <ReasonField value={fields.reason ?? ""} />
+        <ReasonField value={fields.reason ?? ""} isFirst={kind !== "role"} />
         {isTyped ? <TypedName username={account.username} value={fields.confirm ?? ""} /> : ""}
         <div class="actions">
           <button type="submit" class={isTyped ? "danger" : "primary"}>
@@ -86,11 +86,12 @@ export function ChangePage({ kind, account, fields, problem }: ChangeProps) {
   );
 }
 
-export function ReasonField({ value }: { value: string }) {
+/** `isFirst`: the form begins with it, and so does whoever fills it in. */
+export function ReasonField({ value, isFirst = false }: { value: string; isFirst?: boolean }) {
   return (
     <label>
       <span>Reason</span>
-      <textarea name="reason" rows="3" required maxlength="2000" aria-describedby="reason-hint">
+      <textarea name="reason" rows="3" required maxlength="2000" aria-describedby="reason-hint" autofocus={isFirst}>
         {Html.escapeHtml(value) as "safe"}
       </textarea>
       <small id="reason-hint">For the audit log. The owner of the account never sees it.</small>

@@ -197,7 +197,7 @@ export function ReversePage({ entry, legs, reason, idempotencyKey, problem }: Re
       <BeforeAfter rows={legs} />
       <form method="post" action={`${path}/reverse`} class="stacked" data-once>
         <input type="hidden" name="idempotency_key" value={attribute(idempotencyKey)} />
-        <ReasonField value={reason} />
+        <ReasonField value={reason} isFirst={true} />
         <div class="actions">
           <button type="submit" class="danger">
             Reverse the movement

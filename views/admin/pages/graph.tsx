@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import type { CardDetail } from "../../../src/admin/cards-model.ts";
 import type { Graph } from "../../../src/attributions/model.ts";
-import { GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
+import { EDGE_TYPES, GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
 import { CardLink, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
@@ -18,7 +18,6 @@ const columns: readonly Column<GraphNode>[] = [
 ];
 
 const DEPTHS = [1, 2, 3];
-const TYPES = ["citation", "remix", "reply", "inspiration"];
 
 export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Graph; depth: number }) {
   const path = `/admin/cards/${encodeURIComponent(card.id)}`;
@@ -51,9 +50,12 @@ export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Gra
         ""
       )}
       <figure class="chart" aria-label="The graph">
-        <GraphPicture graph={graph} />
+        {/* On a phone the picture is wider than the screen, for else nobody could read it. */}
+        <div class="pan" tabindex="0">
+          <GraphPicture graph={graph} />
+        </div>
         <ul class="legend" role="list">
-          {TYPES.map((type, index) => (
+          {EDGE_TYPES.map((type, index) => (
             <li class={`series-${index}`} safe>
               {type}
             </li>

@@ -3,36 +3,27 @@
 import { Html } from "@kitajs/html";
 import type { IntegrityReport } from "../../../src/admin/integrity-model.ts";
 import type { LastCheck } from "../../../src/admin/overview-model.ts";
+import { SWAPPED } from "../address.ts";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, Count, Facts, grouped, Id, words } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
-/** What each invariant says, for people. */
-const MEANING: Readonly<Record<string, string>> = {
-  money: "No amount or balance is negative where it may not be.",
-  append_only: "The triggers that refuse to change entries are there.",
-  balances: "Every balance is the sum of its entries.",
-  chain: "Every entry continues the one before it.",
-  hashes: "Every hash is right, computed anew.",
-  movements: "Every movement between two has two legs, which sum to zero.",
-  reversals: "Every reversal undoes one movement, once.",
-  attributions: "Every attribution was paid once, to the right author.",
-  cards: "Every card has earned what was paid for it.",
-  supply: "What was issued less what was burned is the sum of all balances.",
-  history: "The past is the one that earlier checks have noted.",
-};
+/** An invariant's name, and the sentence that holds. */
+type Rule = Readonly<{ name: string; describe: string }>;
 
 export type RunningCheck = { what: "new" | "all"; startedAt: string };
 
 export type IntegrityProps = {
+  rules: readonly Rule[];
   lastClean: LastCheck;
+  /** What the newest check since the start found. */
   report: IntegrityReport | undefined;
   running: RunningCheck | undefined;
   canCheckAll: boolean;
   problem?: ProblemMessage | undefined;
 };
 
-export function IntegrityPage({ lastClean, report, running, canCheckAll, problem }: IntegrityProps) {
+export function IntegrityPage({ rules, lastClean, report, running, canCheckAll, problem }: IntegrityProps) {
   return (
     <>
       <h1>Integrity</h1>
@@ -42,9 +33,7 @@ export function IntegrityPage({ lastClean, report, running, canCheckAll, problem
           ? {
               "hx-get": "/admin/integrity",
               "hx-trigger": "every 1s",
-              "hx-select": "#list",
-              "hx-target": "#list",
-              "hx-swap": "outerHTML",
+              ...SWAPPED,
             }
           : {})}
       >
@@ -81,49 +70,67 @@ export function IntegrityPage({ lastClean, report, running, canCheckAll, problem
             <span class="soft">Everything: every hash of every entry, a minute for a million.</span>
           </form>
         )}
-        {report ? <Report report={report} /> : <Unknown />}
+        <Invariants rules={rules} lastClean={lastClean} report={report} />
+        {report ? <Details report={report} /> : ""}
       </div>
     </>
   );
 }
 
-function Unknown() {
-  return <p class="empty">Nobody has checked the books since this server was started.</p>;
-}
-
-type Invariant = IntegrityReport["invariants"][number];
+/** `violations` is undefined where it was never looked at. */
+type Invariant = Rule & { violations: number | undefined; checkedAt: string | null };
 
 const columns: readonly Column<Invariant>[] = [
   { label: "Invariant", isName: true, cell: ({ name }) => <strong safe>{words(name)}</strong> },
-  { label: "Says", cell: ({ name }) => <span safe>{MEANING[name] ?? ""}</span> },
-  {
-    label: "Holds",
-    cell: ({ violations }) =>
-      violations === 0 ? (
-        <Badge tone="good">yes</Badge>
-      ) : (
-        <span class="badge bad" safe>
-          {`${violations} violations`}
-        </span>
-      ),
-  },
+  { label: "Says", cell: ({ describe }) => <span safe>{`${describe}.`}</span> },
+  { label: "Holds", cell: ({ violations }) => <Verdict violations={violations} /> },
+  { label: "Checked", cell: ({ checkedAt }) => <Ago at={checkedAt} /> },
 ];
 
-function Report({ report }: { report: IntegrityReport }) {
-  const { ok, full, checked_at, entries_checked, invariants, supply, root } = report;
+function Verdict({ violations }: Pick<Invariant, "violations">) {
+  if (violations === undefined) return <Badge tone="plain">not checked</Badge>;
+  if (violations === 0) return <Badge tone="good">yes</Badge>;
+  return (
+    <span class="badge bad">
+      <Count value={violations} /> {violations === 1 ? "violation" : "violations"}
+    </span>
+  );
+}
+
+type InvariantsProps = Pick<IntegrityProps, "rules" | "lastClean" | "report">;
+
+/** All of them, whether they were looked at or not: by the newest check here, else by the last clean one of everything. */
+function Invariants({ rules, lastClean, report }: InvariantsProps) {
+  const rows = rules.map(({ name, describe }): Invariant => {
+    const found = report?.invariants.find(invariant => invariant.name === name);
+    if (report && found) return { name, describe, violations: found.violations, checkedAt: report.checked_at };
+    return { name, describe, violations: lastClean && 0, checkedAt: lastClean?.checked_at ?? null };
+  });
+  return (
+    <section aria-labelledby="result">
+      <h2 id="result">{report ? <Result report={report} /> : "Invariants"}</h2>
+      <DataTable caption="Invariants" columns={columns} rows={rows} empty="There are none." />
+    </section>
+  );
+}
+
+function Result({ report: { ok, full, entries_checked, checked_at } }: { report: IntegrityReport }) {
+  return (
+    <>
+      {ok ? <Badge tone="good">The books are right</Badge> : <Badge tone="bad">The books are wrong</Badge>}
+      <span class="soft">
+        {full ? "everything" : "what came since the last clean check"}, <Count value={entries_checked} /> entries,{" "}
+        <Ago at={checked_at} />
+      </span>
+    </>
+  );
+}
+
+/** What violates an invariant, and what the newest check has added up. */
+function Details({ report: { invariants, supply, root } }: { report: IntegrityReport }) {
   const broken = invariants.filter(({ violations }) => violations > 0);
   return (
     <>
-      <section aria-labelledby="result">
-        <h2 id="result">
-          {ok ? <Badge tone="good">The books are right</Badge> : <Badge tone="bad">The books are wrong</Badge>}
-          <span class="soft">
-            {full ? "everything" : "what came since the last clean check"}, <Count value={entries_checked} /> entries,{" "}
-            <Ago at={checked_at} />
-          </span>
-        </h2>
-        <DataTable caption="Invariants" columns={columns} rows={invariants} empty="Nothing was checked." />
-      </section>
       {broken.map(({ name, examples }) => (
         <section aria-label={name}>
           <h2 safe>{`What violates ${words(name)}`}</h2>

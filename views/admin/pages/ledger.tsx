@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
 import { transactionType } from "../../../src/ledger/model.ts";
-import { hrefWith, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { LiveTable } from "../live-table.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
@@ -54,7 +54,11 @@ export function LedgerPage({ raw, entries, next, problem }: LedgerProps) {
             entries={entries}
             raw={isLive ? raw : undefined}
             rows={ROWS}
-            empty="No entry is like that. Take a filter away, or look at a longer time."
+            empty={
+              isFiltered(raw)
+                ? "No entry is like that. Take a filter away, or look at a longer time."
+                : "No entry yet. The first one comes with the first account."
+            }
             aside={
               <a href={hrefWith("/admin/ledger.csv", raw, {})} download="ledger.csv">
                 All of these as CSV

@@ -2,7 +2,7 @@
 
 import { Html } from "@kitajs/html";
 import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
-import type { LastCheck, Overview } from "../../../src/admin/overview-model.ts";
+import type { Health, Overview } from "../../../src/admin/overview-model.ts";
 import { DaysChart } from "../charts.tsx";
 import { LiveTable } from "../live-table.tsx";
 import { Ago, Badge, grouped } from "../pieces.tsx";
@@ -10,9 +10,9 @@ import { Ago, Badge, grouped } from "../pieces.tsx";
 /** Rows of what happened last. */
 export const LATEST = 10;
 
-export type OverviewProps = { overview: Overview; check: LastCheck; entries: readonly AccountEntry[] };
+export type OverviewProps = { overview: Overview; health: Health; entries: readonly AccountEntry[] };
 
-export function OverviewPage({ overview, check, entries }: OverviewProps) {
+export function OverviewPage({ overview, health, entries }: OverviewProps) {
   const { supply, users, cards, payments, days, adds_up } = overview;
   const count = (value: number) => value.toLocaleString("en-GB");
   return (
@@ -21,8 +21,7 @@ export function OverviewPage({ overview, check, entries }: OverviewProps) {
         <h1>Overview</h1>
         <p>
           <a class="integrity" href="/admin/integrity">
-            Books {check ? <Badge tone="good">found right</Badge> : <Badge tone="warn">never checked in full</Badge>}{" "}
-            {check ? <Ago at={check.checked_at} /> : ""}
+            Books <HealthBadge health={health} /> {health ? <Ago at={health.checked_at} /> : ""}
           </a>
         </p>
       </header>
@@ -43,7 +42,7 @@ export function OverviewPage({ overview, check, entries }: OverviewProps) {
       </dl>
       <section aria-labelledby="by-day">
         <h2 id="by-day">The last 30 days</h2>
-        <div class="charts">
+        <div class="columns">
           <div>
             <h3>Cards published</h3>
             <DaysChart
@@ -80,6 +79,11 @@ export function OverviewPage({ overview, check, entries }: OverviewProps) {
       </section>
     </>
   );
+}
+
+function HealthBadge({ health }: { health: Health }) {
+  if (!health) return <Badge tone="warn">never checked in full</Badge>;
+  return health.ok ? <Badge tone="good">found right</Badge> : <Badge tone="bad">found wrong</Badge>;
 }
 
 function Figure({ label, value, more = "" }: { label: string; value: string; more?: string }) {

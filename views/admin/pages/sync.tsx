@@ -4,7 +4,7 @@ import { Html } from "@kitajs/html";
 import type { Device } from "../../../src/admin/devices-model.ts";
 import type { HeardDevice, Unsettled, UnsettledCounts } from "../../../src/admin/sync-model.ts";
 import { ENTITY_TYPES } from "../../../src/sync/model.ts";
-import { hrefWith, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, Count, UserLink, words } from "../pieces.tsx";
@@ -27,20 +27,6 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
   return (
     <>
       <h1>Sync</h1>
-      <nav class="actions" aria-label="What is not in step">
-        {(["pending", "conflict", "failed"] as const).map(status => (
-          <a
-            class="button"
-            href={hrefWith(PATH, {}, { status })}
-            {...(raw.status === status ? { "aria-current": "true" } : {})}
-          >
-            {status}{" "}
-            <strong safe>
-              {counts[status] >= counts.limit ? `${counts.limit.toLocaleString("en-GB")}+` : String(counts[status])}
-            </strong>
-          </a>
-        ))}
-      </nav>
       <Filters
         path={PATH}
         raw={raw}
@@ -66,6 +52,20 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
         ]}
       />
       <div id="list">
+        <nav class="actions" aria-label="What is not in step">
+          {(["pending", "conflict", "failed"] as const).map(status => (
+            <a
+              class="button"
+              href={hrefWith(PATH, {}, { status })}
+              {...(raw.status === status ? { "aria-current": "true" } : {})}
+            >
+              {status}{" "}
+              <strong safe>
+                {counts[status] >= counts.limit ? `${counts.limit.toLocaleString("en-GB")}+` : String(counts[status])}
+              </strong>
+            </a>
+          ))}
+        </nav>
         {problem ? (
           <ProblemNotice problem={problem} />
         ) : (
@@ -73,7 +73,11 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
             caption="Not in step, the newest first"
             columns={columns}
             rows={unsettled}
-            empty="Everything that devices have told of is in step."
+            empty={
+              isFiltered(raw)
+                ? "Nothing of this is out of step. Take a filter away to see what is."
+                : "Everything that devices have told of is in step."
+            }
           />
         )}
         <Pager path={PATH} raw={raw} next={next} />

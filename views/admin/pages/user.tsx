@@ -184,7 +184,7 @@ const TOO_SLOW = "Finding them takes too long right now. The list of all of them
 function bioOf({ bio }: Account): Fact[] {
   if (!bio) return [];
   const text = (
-    <span class="bio" dir="auto" safe>
+    <span class="quoted" dir="auto" safe>
       {bio}
     </span>
   );

@@ -40,7 +40,9 @@ const columns: readonly Column<Account>[] = [
   { label: "Since", sort: "created_at", cell: ({ created_at }) => <Ago at={created_at} /> },
 ];
 
-export function AccountState({ account }: { account: Pick<Account, "is_active" | "erased_at"> }) {
+export function AccountState({ account }: { account: Pick<Account, "username" | "is_active" | "erased_at"> }) {
+  // The name is reserved; nobody signs in with it, which is nothing to worry about.
+  if (account.username === "system") return <Badge tone="plain">built in</Badge>;
   if (account.erased_at !== null) return <Badge tone="plain">erased</Badge>;
   return account.is_active ? <Badge tone="good">active</Badge> : <Badge tone="bad">deactivated</Badge>;
 }
@@ -60,7 +62,6 @@ export function UsersPage({ raw, accounts, next, problem }: UsersProps) {
       <Filters
         path={PATH}
         raw={raw}
-        kept={["sort"]}
         fields={[
           { kind: "text", name: "q", label: "Name, e-mail or id", placeholder: "begins with …", size: "large" },
           {
