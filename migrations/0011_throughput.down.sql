@@ -3,7 +3,7 @@
 
 DROP FUNCTION public.attribute_cards(uuid[], uuid[], varchar[], varchar[], uuid[], uuid[], uuid[], uuid[], varchar[],
   decimal[], text[], jsonb[]);
-DROP FUNCTION public.card_reference(public.cards, public.users);
+DROP FUNCTION public.card_reference(public.cards, uuid, varchar, varchar);
 ALTER FUNCTION public.prevent_negative_balance() RESET search_path;
 ALTER FUNCTION public.extropy_ledger_fill() RESET search_path;
 

@@ -649,13 +649,15 @@ $$;
 
 -- 6. Attributions, with the answer in the same statement ------------------------------------------------
 
--- A card where others refer to it, with its author; a card that is not published shows nothing of itself.
-CREATE FUNCTION public.card_reference(card public.cards, author public.users) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
+-- A card where others refer to it, with its author; a card that is not published shows nothing of itself. The author comes
+-- in parts: a whole row of users would ask for the right to read all of it.
+CREATE FUNCTION public.card_reference(card public.cards, author_id uuid, username varchar, display_name varchar)
+RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
   SELECT jsonb_build_object('id', (card).id,
     'title', CASE WHEN (card).is_published THEN (card).title END,
     'slug', CASE WHEN (card).is_published THEN (card).slug END,
     'withdrawn', (card).withdrawn_at IS NOT NULL,
-    'author', jsonb_build_object('id', (author).id, 'username', (author).username, 'display_name', (author).display_name))
+    'author', jsonb_build_object('id', author_id, 'username', username, 'display_name', display_name))
 $$;
 
 -- One citing card's attribution of one cited card (source: cited, target: citing; the target's author pays).
@@ -779,7 +781,8 @@ BEGIN
   RETURN QUERY
     SELECT q.no::integer, q.outcome, q.attribution_id, coalesce(a.extropy_amount, q.amount::decimal(20, 2)), q.balance,
       a.attribution_type, a.attribution_note, a.metadata, a.created_at,
-      public.card_reference(sc, su), public.card_reference(tc, tu)
+      public.card_reference(sc, su.id, su.username, su.display_name),
+      public.card_reference(tc, tu.id, tu.username, tu.display_name)
     FROM unnest(outcomes, found_ids, amounts, balances_after) WITH ORDINALITY
       AS q (outcome, attribution_id, amount, balance, no)
     LEFT JOIN public.attributions a ON a.id = q.attribution_id AND q.outcome IN ('created', 'replayed')

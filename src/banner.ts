@@ -8,12 +8,14 @@ export type BannerFacts = {
   port: number;
   /** The folder of an embedded database. */
   dataDir: string | undefined;
+  /** Whether the server's role of the database owns the tables. */
+  isOwner: boolean;
   /** The admin who was created by this start, if one was. */
   admin: { username: string; apiKey: string } | undefined;
 };
 
 /** The text for standard output. It holds the admin's key, but no password of a database. */
-export function formatBanner({ config, port, dataDir, admin }: BannerFacts): string {
+export function formatBanner({ config, port, dataDir, isOwner, admin }: BannerFacts): string {
   const base = config.publicBaseUrl ?? `http://${localName(config.host)}:${port}`;
   const rows = [
     ["Server", base],
@@ -21,8 +23,12 @@ export function formatBanner({ config, port, dataDir, admin }: BannerFacts): str
     ["Documentation", `${base}/openapi`],
     dataDir ? ["Data", `${dataDir} (embedded PostgreSQL)`] : ["Database", placeOf(config.databaseUrl ?? "")],
   ];
-  return `\nExtrophi Backend is running. Ctrl-C stops it.\n\n${table(rows)}\n${admin ? introduce(admin) : ""}`;
+  const more = [isOwner ? OWNER_WARNING : "", admin ? introduce(admin) : ""].join("");
+  return `\nExtrophi Backend is running. Ctrl-C stops it.\n\n${table(rows)}\n${more}`;
 }
+
+const OWNER_WARNING = `  The role of DATABASE_URL owns the tables, so that whoever got hold of the server could change the ledger.
+  docs/operations.md says how to give the server a role that may do less.\n\n`;
 
 function introduce({ username, apiKey }: { username: string; apiKey: string }): string {
   const rows = [

@@ -4,7 +4,7 @@ import type { Config } from "./config.ts";
 import type { EmbeddedOptions } from "./embedded.ts";
 
 export type Database = {
-  /** For the server's pool. */
+  /** For the server's pool, with a role of its own that may do no more than a server needs. */
   url: string;
   /** For migrations and whatever else needs the owner of the tables. */
   ownerUrl: string;
@@ -26,8 +26,8 @@ export async function openDatabase(config: Settings, options: DatabaseOptions = 
     return { url, ownerUrl: config.databaseOwnerUrl ?? url, dataDir: undefined, close: async () => {} };
   }
   const { openEmbedded } = await import("./embedded.ts");
-  const { url, dataDir, close } = await openEmbedded({ dataDir: config.dataDir, ...options });
-  return { url, ownerUrl: url, dataDir, close };
+  const { url, serverUrl, dataDir, close } = await openEmbedded({ dataDir: config.dataDir, ...options });
+  return { url: serverUrl, ownerUrl: url, dataDir, close };
 }
 
 /** The owner's address of the database as it is now: undefined where an embedded one is not running. */

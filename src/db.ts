@@ -34,12 +34,12 @@ const TIMESTAMPTZ = {
 };
 
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
-export function createPool(url: string, options: { max?: number; application?: string } = {}): Sql {
+export function createPool(url: string, options: { max?: number; application?: string; idle_s?: number } = {}): Sql {
   return postgres(url, {
     // postgres.js takes the name as it stands in the address, with %20 for a space.
     database: decodeURIComponent(new URL(url).pathname.slice(1)),
     max: options.max ?? POOL_CONNECTIONS_MAX,
-    idle_timeout: 60,
+    idle_timeout: options.idle_s ?? 60,
     connect_timeout: 5,
     // The default waits longer after each failure, up to 20 s: too long for a database that is back after one.
     backoff: () => RECONNECT_S,

@@ -16,6 +16,7 @@ import {
   stopPostmaster,
   stopPostmasterSync,
 } from "./embedded/postmaster.ts";
+import { ensureServerLogin, serverUrlOf } from "./embedded/server-login.ts";
 import { isAlive } from "./processes.ts";
 import { StartError } from "./start-error.ts";
 
@@ -29,8 +30,11 @@ export type EmbeddedOptions = {
   log?: { info(message: string): void; error(fields: object, message: string): void };
 };
 
-/** A use of the embedded PostgreSQL: the superuser's address, where the data are, and `close`, after which the last one out has stopped it. */
-export type Embedded = { url: string; dataDir: string; close(): Promise<void> };
+/**
+ * A use of the embedded PostgreSQL: the superuser's address and that of the server's role, where the data are, and `close`,
+ * after which the last one out has stopped it.
+ */
+export type Embedded = { url: string; serverUrl: string; dataDir: string; close(): Promise<void> };
 
 const WATCH_MS = 250;
 const POLL_MS = 10;
@@ -46,6 +50,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       const postmaster = await ensureRunning(place, durable);
       const url = urlOf(place, postmaster);
       await ensureDatabase(url, place);
+      await ensureServerLogin(url);
       return { url, lease: takeLease(place.leases, postmaster.port) };
     } catch (error) {
       await stopUnused(place);
@@ -66,7 +71,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
     closed ??= existsSync(place.home) ? withLock(place.lock, () => leave(place, lease)) : Promise.resolve();
     return closed;
   };
-  return { url, dataDir: place.home, close };
+  return { url, serverUrl: serverUrlOf(url), dataDir: place.home, close };
 }
 
 /** The superuser's address of the instance in a folder where it runs and takes connections; starts nothing. */

@@ -9,6 +9,7 @@ import { openDatabase } from "./database.ts";
 import { createPool } from "./db.ts";
 import { watchLauncher } from "./launcher.ts";
 import { createLogger } from "./log.ts";
+import { actsAsOwner } from "./migrate/server-role.ts";
 import { applyMigrations } from "./migrate.ts";
 import { takeNoArguments } from "./no-arguments.ts";
 import { onStopSignal } from "./signals.ts";
@@ -43,7 +44,7 @@ async function start(): Promise<void> {
 
   const database = await openDatabase(config, { supervise: true, log });
   opened.defer(() => database.close());
-  const { applied, version } = await applyMigrations(database.ownerUrl);
+  const { applied, version } = await applyMigrations(database.ownerUrl, { serverUrl: database.url });
   if (applied.length > 0) log.info({ applied, version }, "migrations applied");
 
   const sql = createPool(database.url);
@@ -54,7 +55,9 @@ async function start(): Promise<void> {
   const stopping = new AbortController();
   const port = listen(config, createApp({ config, sql, log, tracing, stopping: stopping.signal }), stopping);
   const admin = await ensureAdmin({ sql, config, log });
-  process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, admin }));
+  const isOwner = await actsAsOwner(sql);
+  if (isOwner) log.warn("the role of DATABASE_URL owns the tables; see docs/operations.md, A role for the server");
+  process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, isOwner, admin }));
 }
 
 /** Returns the port, which the system chooses where the configured one is 0. Throws StartError. */

@@ -9,21 +9,28 @@ import { type Migration, readMigrations } from "./migrate/files.ts";
 import { pendingOf, readHistory, readVersion, recordMigration } from "./migrate/history.ts";
 import { listObjects } from "./migrate/listing.ts";
 import { lockMigrations, runFile } from "./migrate/run-file.ts";
+import { ensureServerRole, type ServerRole, serverRoleOf } from "./migrate/server-role.ts";
 
 /** The oldest PostgreSQL that the migrations are tested on. */
 const POSTGRES_MIN = 15;
 
 /**
  * `log` takes the lines a person should see; `directory` is the project's own unless given; `through` is the number of the
- * last migration that is wanted, all unless given.
+ * last migration that is wanted, all unless given. `serverUrl` is the address that the server will use: its role is made
+ * where it is missing, and gets the rights that it needs.
  */
-export type MigrateOptions = Readonly<{ log?: (line: string) => void; directory?: string; through?: number }>;
+export type MigrateOptions = Readonly<{
+  log?: (line: string) => void;
+  directory?: string;
+  through?: number;
+  serverUrl?: string;
+}>;
 
 /**
  * Creates the database where it is missing and applies what is pending, each file in its own transaction. Several
  * processes may do so at once: each file is applied by one of them, and all of them succeed. `applied` names what
  * this process applied; `version` is schema_version afterwards, "unknown" where the schema has none. Where nothing
- * is pending this is one round trip. Throws a MigrationError; the failed file and those after it are not applied.
+ * is pending this is two round trips. Throws a MigrationError; the failed file and those after it are not applied.
  */
 export async function applyMigrations(
   url: string,
@@ -31,7 +38,8 @@ export async function applyMigrations(
 ): Promise<{ applied: string[]; version: string }> {
   const { log = () => {}, through = Number.POSITIVE_INFINITY } = options;
   const migrations = await readMigrations(options.directory);
-  const apply = () => withDatabase(url, sql => applyPending(sql, migrations, through, log));
+  const role = serverRoleOf(url, options.serverUrl);
+  const apply = () => withDatabase(url, sql => applyAll(sql, { migrations, through, role, log }));
   try {
     return await apply();
   } catch (error) {
@@ -42,7 +50,22 @@ export async function applyMigrations(
   }
 }
 
-async function applyPending(sql: Sql, migrations: readonly Migration[], through: number, log: (line: string) => void) {
+type Work = Readonly<{
+  migrations: readonly Migration[];
+  through: number;
+  role: ServerRole | undefined;
+  log: (line: string) => void;
+}>;
+
+async function applyAll(sql: Sql, work: Work) {
+  const result = await applyPending(sql, work);
+  if (work.role && (await ensureServerRole(sql, work.role))) {
+    work.log(`The server's role ${work.role.name} may do what it needs, and no more.`);
+  }
+  return result;
+}
+
+async function applyPending(sql: Sql, { migrations, through, log }: Work) {
   const [history, version] = await Promise.all([readHistory(sql), readVersion(sql)]);
   const pending = pendingOf(migrations, history).filter(({ number }) => number <= through);
   if (pending.length === 0) {

@@ -6,7 +6,7 @@ import { readConfig } from "../src/config.ts";
 import { createPool, type Sql } from "../src/db.ts";
 import { createLogger } from "../src/log.ts";
 import { ensureAdmin } from "../src/users/ensure-admin.ts";
-import { createTestDatabase } from "./support.ts";
+import { createServerPool, createTestDatabase } from "./support.ts";
 
 /** An answer; problem documents have their members beside those of `T`. */
 export type Answer<T> = { status: number; headers: Headers; text: string; body: T & Partial<Problem> };
@@ -34,10 +34,13 @@ export type CallOptions = {
 export type Member = { id: string; name: string; key: string };
 export type CardInput = Record<string, unknown>;
 
-/** An app as one process would run it, on the pool `sql`. `logs` holds every line that it has logged. */
+/** An app as one process would run it, as the server's own role. `logs` holds every line that it has logged. */
 export type Api = {
+  /** The owner's pool, for what the app itself may not do. */
   sql: Sql;
   url: string;
+  /** The app's own pool. */
+  pool: Sql;
   app: ReturnType<typeof createApp>;
   logs: string[];
   call<T = Record<string, unknown>>(method: string, path: string, options?: CallOptions): Promise<Answer<T>>;
@@ -59,23 +62,26 @@ const CHEAP = {
   AUTH_FAILURES_PER_MINUTE: "0",
 };
 
+type Beside = Pick<Api, "sql" | "url"> & { pool?: Sql };
+
 /** An app with the environment `env`, on a new database or on that of another app, as a second process would be. */
-export async function createApi(env: Record<string, string> = {}, beside?: Pick<Api, "sql" | "url">): Promise<Api> {
-  const { sql, url } = beside ?? (await createTestDatabase());
-  return createApiOn(sql, url, env);
+export async function createApi(env: Record<string, string> = {}, beside?: Beside): Promise<Api> {
+  const { sql, url, pool } = { pool: undefined, ...(beside ?? (await createTestDatabase())) };
+  return createApiOn({ sql, url, pool: pool ?? createServerPool(url) }, env);
 }
 
 /** An app whose database can't be reached. */
 export function createApiWithoutDatabase(): Api {
   const url = "postgres://nobody:secret-password@127.0.0.1:1/nothing";
-  return createApiOn(createPool(url), url, {});
+  const pool = createPool(url);
+  return createApiOn({ sql: pool, url, pool }, {});
 }
 
-function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
+function createApiOn({ sql, url, pool }: { sql: Sql; url: string; pool: Sql }, env: Record<string, string>): Api {
   const logs: string[] = [];
   const config = readConfig({ ...CHEAP, ...env });
   const log = createLogger("debug", { write: line => void logs.push(line) });
-  const app = createApp({ config, sql, log });
+  const app = createApp({ config, sql: pool, log });
 
   async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<Answer<T>> {
     return readAnswer<T>(await app.handle(new Request(`http://localhost${path}`, toInit(method, options))));
@@ -93,6 +99,7 @@ function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
   return {
     sql,
     url,
+    pool,
     app,
     logs,
     call,
@@ -104,7 +111,7 @@ function createApiOn(sql: Sql, url: string, env: Record<string, string>): Api {
       return member;
     },
     async createAdmin() {
-      const admin = await ensureAdmin({ sql, config, log });
+      const admin = await ensureAdmin({ sql: pool, config, log });
       if (!admin) throw new Error("there is an admin already");
       const [row] = await sql<{ id: string }[]>`SELECT id FROM users WHERE username = ${admin.username}`;
       return { id: row?.id ?? "", name: admin.username, key: admin.apiKey };

@@ -12,6 +12,7 @@ import { readTables } from "../src/backup/tables.ts";
 import { createBackup } from "../src/backup.ts";
 import { copyIn } from "../src/copy-in.ts";
 import type { Sql, Tx } from "../src/db.ts";
+import { serverUrlOf } from "../src/embedded/server-login.ts";
 import { checkIntegrity } from "../src/ledger/integrity/check.ts";
 import { withDatabase } from "../src/migrate/connection.ts";
 import { readMigrations } from "../src/migrate/files.ts";
@@ -103,6 +104,7 @@ test("a busy database comes back as one snapshot of it was, and goes on from the
   const differences: string[] = [];
   await verifyDatabase(url, { report: check => differences.push(...check.differences) });
   expect(differences).toEqual([]);
+  await applyMigrations(url, { serverUrl: serverUrlOf(url) });
   const restored = await createApi({}, { sql, url });
   for (const { key } of writers) await restored.publishCard(key);
   expect(await checkIntegrity(sql, { full: true })).toMatchObject({ ok: true });
@@ -291,7 +293,7 @@ describe("a file that is not whole", async () => {
       const changed = Buffer.from(bytes);
       const at = Math.floor(changed.length * share);
       changed.writeUInt8(changed.readUInt8(at) ^ 0xff, at);
-      await refuse(changed, /not as it was written|cut off/);
+      await refuse(changed, /not as it was written|cut off|is not a backup/);
     }
     await refuse(packed(text.replace("5.00", "9.00")), /not as it was written/);
     await refuse(packed(`${text}\n`), /not as it was written/);

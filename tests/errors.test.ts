@@ -333,7 +333,7 @@ describe("while the database is away", () => {
     const own = await createApi();
     const { key } = await own.register();
     expect((await own.call("GET", "/api/me", { key })).status).toBe(200);
-    await own.sql.end({ timeout: 1 });
+    await own.pool.end({ timeout: 1 });
     for (const answer of [
       await own.call("GET", "/api/me", { key }),
       await own.publish(key, [newCard()]),

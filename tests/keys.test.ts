@@ -60,13 +60,13 @@ async function rotate(key: string, other: Api = api): Promise<string> {
 /** An app that has no connection: whatever it answers, it has asked no database. */
 async function createApiThatCountsQueries() {
   let queries = 0;
-  const sql = new Proxy(api.sql, {
+  const pool = new Proxy(api.pool, {
     apply: (target, self, args) => {
       queries++;
       return Reflect.apply(target, self, args);
     },
   });
-  return { ...(await createApi({}, { sql, url: api.url })), count: () => queries };
+  return { ...(await createApi({}, { ...api, pool })), count: () => queries };
 }
 
 describe("the form of a key", () => {

@@ -554,13 +554,13 @@ test("ten thousand entries come as one file, newest first, whatever the limit is
 /** The same app on a pool that counts statements about the ledger. */
 async function countingApi() {
   const seen = { statements: 0 };
-  const sql = new Proxy(api.sql, {
-    apply(target, self, args: Parameters<typeof api.sql>) {
+  const pool = new Proxy(api.pool, {
+    apply(target, self, args: Parameters<typeof api.pool>) {
       if (String(args[0]).includes("FROM extropy_ledger l")) seen.statements++;
       return Reflect.apply(target, self, args);
     },
   });
-  return { api: await createApi({}, { sql, url: api.url }), seen };
+  return { api: await createApi({}, { ...api, pool }), seen };
 }
 
 test("a client that goes away ends the reading", async () => {

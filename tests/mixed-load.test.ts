@@ -1,8 +1,8 @@
 // Everything at once: commands of all kinds, by few users, in two processes, many with a repetition beside them, while
 // somebody watches that no token comes from nowhere. MIXED_COMMANDS sets how many there are (10,000: 16 s).
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { createPool, type Sql } from "../src/db.ts";
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+
 import { sumAmounts } from "../src/money.ts";
 import { type Answer, type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
@@ -23,13 +23,10 @@ const random = () => {
 const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
 
 let processes: [Api, Api];
-let pool: Sql;
 beforeAll(async () => {
   const first = await createApi();
-  pool = createPool(first.url);
-  processes = [first, await createApi({}, { sql: pool, url: first.url })];
+  processes = [first, await createApi({}, { sql: first.sql, url: first.url })];
 });
-afterAll(() => pool.end());
 
 type Done = Answer<Moved & { extropy_earned: string; cards: { id: string }[]; attribution: { id: string } }>;
 type Command = { kind: string; by: Member; send(on: Api): Promise<Done> };
@@ -89,12 +86,12 @@ test(`${COMMANDS} mixed commands leave the books right to the cent, and every ke
   const supplies: string[] = [];
   const watch = async () => {
     while (!isOver) {
-      const [now] = await pool<{ circulating: string; balances: string }[]>`
+      const [now] = await processes[0].sql<{ circulating: string; balances: string }[]>`
         SELECT (SELECT sum(issued) - sum(burned) FROM extropy_supply) AS circulating,
           (SELECT sum(extropy_balance) FROM users) AS balances`;
       expect(now?.circulating).toBe(now?.balances ?? "");
       supplies.push(now?.balances ?? "");
-      const seen = await pool<{ id: string }[]>`SELECT id FROM extropy_ledger ORDER BY id DESC LIMIT 20`;
+      const seen = await processes[0].sql<{ id: string }[]>`SELECT id FROM extropy_ledger ORDER BY id DESC LIMIT 20`;
       entries.push(...seen.map(({ id }) => id));
       await Bun.sleep(20);
     }

@@ -478,10 +478,10 @@ describe("a request", () => {
     const { key } = await api.register();
     const statements: string[] = [];
     await api.sql`SELECT 1`;
-    Object.assign(api.sql.options, { debug: (_: number, statement: string) => statements.push(statement) });
+    Object.assign(api.pool.options, { debug: (_: number, statement: string) => statements.push(statement) });
     const cards = Array.from({ length: count }, (_, n) => newCard(n % 7 === 3 ? { privacy_level: "PRIVATE" } : {}));
     const { status } = await api.publish(key, cards, { client_id: "laptop" });
-    Object.assign(api.sql.options, { debug: false });
+    Object.assign(api.pool.options, { debug: false });
     expect(status).toBe(201);
     expect(statements).toEqual([expect.stringMatching(/^\s*SELECT \* FROM publish_cards\(/)]);
   });

@@ -5,6 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { createPool, type Sql, sqlState } from "../src/db.ts";
+import { ensureServerLogin, serverUrlOf } from "../src/embedded/server-login.ts";
 import { type Embedded, openEmbedded } from "../src/embedded.ts";
 import { applyMigrations } from "../src/migrate.ts";
 import { findProcess } from "../src/processes.ts";
@@ -18,6 +19,16 @@ export type TestDatabase = { url: string; sql: Sql; drop(): Promise<void> };
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { admin } = await openInstance();
   return createDatabase(await ensureTemplate(admin));
+}
+
+/** A server has few connections, and many test files share one: they give back quickly what they don't use. */
+const TEST_POOL = { application: "extrophi tests", idle_s: 3 };
+
+/** A pool of the server's own role on a test database, as a server has it. Closed after the file's last test. */
+export function createServerPool(url: string): Sql {
+  const pool = createPool(serverUrlOf(url), TEST_POOL);
+  serverPools.add(pool);
+  return pool;
 }
 
 /** A database with nothing in it. */
@@ -36,6 +47,8 @@ export function openTestInstance(): Promise<Embedded> {
 
 /** Drops what this file created and gives the shared PostgreSQL back. Called by preload.ts after each file. */
 export async function closeTestDatabases(): Promise<void> {
+  await Promise.all([...serverPools].map(pool => pool.end({ timeout: 1 })));
+  serverPools.clear();
   await Promise.all([...created].map(database => database.drop()));
   if (!instance) return;
   const { admin, close } = await instance;
@@ -48,6 +61,7 @@ type Instance = { url: string; admin: Sql; close(): Promise<void> };
 
 let instance: Promise<Instance> | undefined;
 const created = new Set<TestDatabase>();
+const serverPools = new Set<Sql>();
 
 function openInstance(): Promise<Instance> {
   instance ??= connect();
@@ -79,7 +93,7 @@ async function createDatabase(template: string): Promise<TestDatabase> {
   const name = nameDatabase();
   await admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(template)}`;
   const url = inDatabase(instanceUrl, name);
-  const sql = createPool(url, { application: "extrophi tests" });
+  const sql = createPool(url, TEST_POOL);
   const database: TestDatabase = {
     url,
     sql,
@@ -111,7 +125,8 @@ async function ensureTemplate(admin: Sql): Promise<string> {
     if (existing.length === 0) {
       await dropTemplates(connection);
       await connection`CREATE DATABASE ${connection(unfinished)} TEMPLATE template0`;
-      await applyMigrations(inDatabase(url, unfinished));
+      await ensureServerLogin(url);
+      await applyMigrations(inDatabase(url, unfinished), { serverUrl: serverUrlOf(url) });
       await connection`ALTER DATABASE ${connection(unfinished)} RENAME TO ${connection(name)}`;
     }
   } finally {
@@ -131,7 +146,8 @@ async function dropTemplates(connection: Sql): Promise<void> {
 function hashOfMigrations(): string {
   const folder = join(PROJECT, "migrations");
   const files = readdirSync(folder).filter(name => name.endsWith(".sql"));
-  const texts = files.sort().map(name => `${name}\n${readFileSync(join(folder, name), "utf8")}`);
+  const paths = [...files.sort().map(name => join(folder, name)), join(PROJECT, "src/migrate/server-privileges.ts")];
+  const texts = paths.map(path => `${path}\n${readFileSync(path, "utf8")}`);
   return Bun.hash(texts.join("\n")).toString(36);
 }
 

@@ -256,13 +256,13 @@ describe("a push of 500", () => {
 
   test.each(kinds)("takes one statement, and less than 60 times as long as one of 1: %s", async (_, make) => {
     let queries = 0;
-    const counting = new Proxy(api.sql, {
+    const pool = new Proxy(api.pool, {
       apply(target, self, args) {
         if (Array.isArray(args[0]) && "raw" in args[0]) queries++;
         return Reflect.apply(target, self, args);
       },
     });
-    const beside = await createApi({}, { sql: counting, url: api.url });
+    const beside = await createApi({}, { ...api, pool });
     const device = deviceOf(beside, await beside.register());
     const timed = async (count: number, offset: number) => {
       const entities = Array.from({ length: count }, (_, index) => make(offset + index));

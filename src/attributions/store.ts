@@ -11,7 +11,7 @@ import type { Attribution, AttributionFilter, AttributionType, CardReceived, Tot
 
 /** A CardReference of the card and user under these aliases. */
 export const cardReference = (sql: Sql, card: string, author: string) =>
-  sql`card_reference(${sql(card)}, ${sql(author)})`;
+  sql`card_reference(${sql(card)}, ${sql(author)}.id, ${sql(author)}.username, ${sql(author)}.display_name)`;
 
 /** The columns of an Attribution `a`, whose cards and authors are joined by `itsCards`. */
 export const attributionColumns = (sql: Sql) => sql`

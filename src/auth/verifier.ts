@@ -73,14 +73,7 @@ export class KeyVerifier {
   async #search(key: string): Promise<Caller | undefined> {
     const prefix = keyPrefix(key);
     const candidates = await this.sql<Candidate[]>`
-      SELECT u.id AS user_id, u.account_key_id AS key_id, u.api_key_hash AS key_hash, true AS is_account_key,
-        NULL::text[] AS scopes
-      FROM users u WHERE u.api_key_prefix = ${prefix} AND u.is_active
-      UNION ALL
-      SELECT k.user_id, k.id, k.key_hash, k.kind = 'retiring', k.scopes
-      FROM api_keys k JOIN users u ON u.id = k.user_id AND u.is_active
-      WHERE k.key_prefix = ${prefix} AND (k.expires_at IS NULL OR k.expires_at > now())
-      LIMIT 10`;
+      SELECT user_id, key_id, key_hash, is_account_key, scopes FROM find_keys(${prefix})`;
     if (candidates.length === 0) {
       this.#decoyHash ??= this.bcrypt.hash("no key is this");
       await this.bcrypt.matches(key, await this.#decoyHash);

@@ -41,7 +41,7 @@ function readArguments(args: readonly string[]): { username: string | undefined 
 /** Makes the key, on a database that is brought up to date first, and returns what to print. Throws StartError. */
 function makeKey(config: Config, username: string | undefined): Promise<string> {
   return useDatabase(config, async ({ url, ownerUrl }) => {
-    await applyMigrations(ownerUrl);
+    await applyMigrations(ownerUrl, { serverUrl: url });
     const sql = createPool(url, { max: 1 });
     try {
       const admin = username === undefined ? await findFirstAdmin(sql) : await getAdmin(sql, username);

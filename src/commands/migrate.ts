@@ -14,13 +14,13 @@ import { printVerification } from "./verify-report.ts";
 await runCommand(readArguments, run);
 
 async function run(config: Config, { command, to, yes }: Arguments): Promise<number> {
-  return await useDatabase(config, async ({ ownerUrl }) => {
+  return await useDatabase(config, async ({ ownerUrl, url: serverUrl }) => {
     switch (command) {
       case "apply":
-        await applyMigrations(ownerUrl, { log: console.log });
+        await applyMigrations(ownerUrl, { log: console.log, serverUrl });
         return 0;
       case "verify":
-        return (await printVerification(ownerUrl)) ? 0 : 1;
+        return (await printVerification(ownerUrl, serverUrl)) ? 0 : 1;
       case "status":
         return await status(ownerUrl);
       case "rollback":

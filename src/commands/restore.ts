@@ -3,6 +3,7 @@
 
 import { runCommand, useDatabase } from "../command.ts";
 import type { Config } from "../config.ts";
+import { applyMigrations } from "../migrate.ts";
 import { Progress } from "../progress.ts";
 import { checkBackup, restoreBackup } from "../restore.ts";
 import { readFileArgument } from "./file-argument.ts";
@@ -28,25 +29,27 @@ async function run(config: Config, { path }: { path: string }): Promise<number> 
   const progress = new Progress();
   try {
     const contents = await checkBackup(path, progress);
-    return await useDatabase(config, async ({ ownerUrl }) => {
+    return await useDatabase(config, async ({ ownerUrl, url: serverUrl }) => {
       await restoreBackup(ownerUrl, path, contents, progress);
+      // No file holds rights: the server's role gets them here.
+      await applyMigrations(ownerUrl, { serverUrl });
       progress.end();
       const { rows, header } = contents;
       const seconds = ((performance.now() - started) / 1000).toFixed(1);
       console.log(
         `Restored: ${rows.toLocaleString("en")} rows, as they were at ${header.created_at}, in ${seconds} s.\n`,
       );
-      return (await prove(ownerUrl)) ? 0 : 1;
+      return (await prove(ownerUrl, serverUrl)) ? 0 : 1;
     });
   } finally {
     progress.end();
   }
 }
 
-async function prove(ownerUrl: string): Promise<boolean> {
+async function prove(ownerUrl: string, serverUrl: string): Promise<boolean> {
   const integrity = readArguments([]);
   if ("help" in integrity) throw new Error("no arguments ask for no help");
-  const isVerified = await printVerification(ownerUrl);
+  const isVerified = await printVerification(ownerUrl, serverUrl);
   console.log();
   const isRight = await printIntegrity(ownerUrl, integrity);
   if (isVerified && isRight) return true;

@@ -3,10 +3,14 @@
 import type { Check } from "../migrate/structure.ts";
 import { verifyDatabase } from "../migrate/verify.ts";
 
-/** Makes every check of `migrate verify`, prints each as soon as it is made, and says whether none found a difference. */
-export async function printVerification(url: string): Promise<boolean> {
+/**
+ * Makes every check of `migrate verify`, that of the role in `serverUrl` included, prints each as soon as it is made, and says
+ * whether none found a difference.
+ */
+export async function printVerification(url: string, serverUrl: string): Promise<boolean> {
   let differences = 0;
   await verifyDatabase(url, {
+    serverUrl,
     report: check => {
       differences += check.differences.length + check.more;
       printCheck(check);

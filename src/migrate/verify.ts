@@ -8,17 +8,19 @@ import { withDatabase } from "./connection.ts";
 import { MigrationError } from "./error.ts";
 import { type Migration, readMigrations } from "./files.ts";
 import { type Applied, compareHistory, readHistory, readVersion } from "./history.ts";
+import { differencesOf, readPrivileges, serverRoleOf } from "./server-role.ts";
 import { readSnapshot } from "./snapshot.ts";
 import { type Check, checkKind, checkMoneyColumns } from "./structure.ts";
 import { SILENCED_TRIGGERS, SURROUNDINGS } from "./surroundings.ts";
 
 /**
- * Makes every check, hands each to `report` as soon as it is made, and says whether none found a difference. Throws
+ * Makes every check, hands each to `report` as soon as it is made, and says whether none found a difference. Where
+ * `serverUrl` is given, what its role may do is one of them. Throws
  * a MigrationError where there is no database or connection, no migration was applied, or the files are not in order.
  */
 export async function verifyDatabase(
   url: string,
-  options: { report: (check: Check) => void; directory?: string },
+  options: { report: (check: Check) => void; directory?: string; serverUrl?: string },
 ): Promise<boolean> {
   const migrations = await readMigrations(options.directory);
   const expected = await readSnapshot(options.directory);
@@ -42,6 +44,10 @@ export async function verifyDatabase(
       report(checkMoneyColumns(expected.catalogue, found));
       report(await checkByQuery(tx, "settings", "no setting silences triggers", SILENCED_TRIGGERS));
       report(await checkByQuery(tx, "surroundings", "nothing around the schema changes what it means", SURROUNDINGS));
+      if (options.serverUrl !== undefined) {
+        const role = serverRoleOf(url, options.serverUrl)?.name;
+        report(await attempt(tx, ROLE, savepoint => checkServerRole(savepoint, role)));
+      }
       report(await checkByQuery(tx, "seed", "the user system is there and can't sign in", WRONG_SEED));
       // Otherwise PostgreSQL follows an index through ten million entries, which takes three times as long as sorting them.
       await tx`SELECT set_config('random_page_cost', '4', true), set_config('work_mem', '64MB', true)`;
@@ -74,6 +80,19 @@ const WRONG_SEED = `
   LEFT JOIN public.users u ON u.id = '00000000-0000-0000-0000-000000000000'
   WHERE (u.username = 'system' AND u.email = 'system@extrophi.local' AND u.display_name = 'System Account'
     AND u.api_key_prefix = 'ext_sys' AND NOT u.is_active) IS NOT TRUE`;
+
+const ROLE = "server role";
+
+/** What the server's role may do, where it has one of its own. */
+async function checkServerRole(tx: Tx, role: string | undefined): Promise<Check> {
+  if (role === undefined) {
+    const note =
+      "the server uses the role that owns the tables, which can do anything to them; docs/operations.md says how it gets one of its own";
+    return { name: ROLE, summary: "the owner of the tables", differences: [], more: 0, notes: [note] };
+  }
+  const differences = differencesOf(await readPrivileges(tx, role)).map(difference => `${role} ${difference}`);
+  return { name: ROLE, summary: `${role} may do what a server needs, and no more`, differences, more: 0, notes: [] };
+}
 
 /** A check whose query gives one row a difference. */
 async function checkByQuery(tx: Tx, name: string, summary: string, query: string): Promise<Check> {

@@ -78,11 +78,7 @@ export async function rotateKey(sql: Sql, caller: Caller, key: { hash: string; p
     await tx`
       DELETE FROM api_keys WHERE user_id = ${caller.userId}::uuid AND kind = 'retiring' AND id <> ${caller.keyId}::uuid`;
     // The caller's key may be retiring already: then the account key was never used and is the one to go.
-    await tx`
-      INSERT INTO api_keys (id, user_id, kind, name, key_hash, key_prefix, scopes, expires_at)
-      SELECT u.account_key_id, u.id, 'retiring', 'account key before the rotation', u.api_key_hash, u.api_key_prefix,
-        '{}', now() + interval '24 hours'
-      FROM users u WHERE u.id = ${caller.userId}::uuid AND u.account_key_id = ${caller.keyId}::uuid`;
+    await tx`SELECT retire_account_key(${caller.userId}::uuid, ${caller.keyId}::uuid)`;
     await tx`
       UPDATE users SET api_key_hash = ${key.hash}, api_key_prefix = ${key.prefix}, account_key_id = uuid_v7()
       WHERE id = ${caller.userId}::uuid`;

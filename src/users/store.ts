@@ -32,7 +32,8 @@ export async function createUser(sql: Sql | Tx, user: NewUser): Promise<{ profil
       INSERT INTO users (username, email, display_name, bio, role, extropy_balance, api_key_hash, api_key_prefix)
       VALUES (${user.username}, ${user.email}, ${user.display_name ?? null}, ${user.bio ?? null},
         ${user.role ?? "member"}, ${user.grant}, ${user.key.hash}, ${user.key.prefix})
-      RETURNING *)
+      RETURNING id, username, email, display_name, bio, avatar_url, profile_url, role, extropy_balance, is_active,
+        email_verified, created_at, updated_at, account_key_id)
     SELECT ${profileColumns(sql)}, u.account_key_id AS key_id FROM created u`;
   if (!row) throw new Error("the inserted user was not returned");
   const { key_id, ...profile } = row;

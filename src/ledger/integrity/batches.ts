@@ -3,7 +3,7 @@
 
 import type { Tx } from "../../db.ts";
 import { type CheckRecord, notedHeads } from "./records.ts";
-import { type Kind, type Rows, TABLES, toArguments } from "./rule.ts";
+import { COLUMNS, type Kind, type Rows, TABLES, toArguments } from "./rule.ts";
 
 /** `cost` in µs is an estimate, for the time that is left. `rows` may have to ask the database which they are. */
 export type Batch = Readonly<{ cost: number; rows: (tx: Tx) => AsyncIterable<Rows> | Iterable<Rows> }>;
@@ -109,7 +109,7 @@ async function cut(tx: Tx, table: Table, size: number = STRETCH[table]): Promise
 
 function stretchOf(table: Table, stretch: Stretch): Rows {
   const { condition, parameters } = within("id", stretch);
-  return { of: table, relation: `(SELECT * FROM ${TABLES[table]} WHERE ${condition})`, parameters };
+  return { of: table, relation: `(SELECT ${COLUMNS[table]} FROM ${TABLES[table]} WHERE ${condition})`, parameters };
 }
 
 function headsOf(noted: CheckRecord, stretch: Stretch): Rows {

@@ -32,6 +32,14 @@ export const TABLES = {
   attributions: "public.attributions",
 } as const;
 
+/** What of a row the checks look at: of users no more than the server's role may read. */
+export const COLUMNS = {
+  entries: "*",
+  users: "id, extropy_balance, entry_count, head_hash, head_at",
+  cards: "*",
+  attributions: "*",
+} as const;
+
 /** A query that finds offences, as one that counts them all and gives the first `examplesMax` by name. */
 export function offencesIn(query: string, examplesMax: number): string {
   return `
