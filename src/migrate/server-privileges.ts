@@ -57,6 +57,7 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
   // UPDATE for the lock that lets one check run at a time; PostgreSQL asks for it on the whole table.
   integrity_checks: { SELECT: true, INSERT: true, UPDATE: true },
   integrity_heads: { SELECT: true, INSERT: true },
+  integrity_results: { SELECT: true, INSERT: true, UPDATE: true },
   schema_metadata: { SELECT: true },
   // Where somebody else migrates, the server still looks whether that has been done.
   schema_migrations: { SELECT: true },
