@@ -4,7 +4,9 @@ import { createApp } from "../src/app.ts";
 import type { PublishAnswer } from "../src/cards/model.ts";
 import { readConfig } from "../src/config.ts";
 import { createPool, type Sql } from "../src/db.ts";
+import { serverUrlOf } from "../src/embedded/server-login.ts";
 import { createLogger } from "../src/log.ts";
+import { applyMigrations } from "../src/migrate.ts";
 import { ensureAdmin } from "../src/users/ensure-admin.ts";
 import { createServerPool, createTestDatabase } from "./support.ts";
 
@@ -67,6 +69,8 @@ type Beside = Pick<Api, "sql" | "url"> & { pool?: Sql };
 /** An app with the environment `env`, on a new database or on that of another app, as a second process would be. */
 export async function createApi(env: Record<string, string> = {}, beside?: Beside): Promise<Api> {
   const { sql, url, pool } = { pool: undefined, ...(beside ?? (await createTestDatabase())) };
+  // One that was restored, say, knows nothing of the server's role: a start grants it what it needs.
+  if (beside && !pool) await applyMigrations(url, { serverUrl: serverUrlOf(url) });
   return createApiOn({ sql, url, pool: pool ?? createServerPool(url) }, env);
 }
 

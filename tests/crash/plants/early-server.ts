@@ -15,7 +15,7 @@ const COMMIT_DELAY_MS = 100;
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel);
 const database = await openDatabase(config, { supervise: true, log });
-await applyMigrations(database.ownerUrl);
+await applyMigrations(database.ownerUrl, { serverUrl: database.url });
 const pool = createPool(database.url);
 const sql = new Proxy(pool, {
   apply(target, self, args: unknown[]) {
