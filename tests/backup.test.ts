@@ -16,6 +16,7 @@ import { checkIntegrity } from "../src/ledger/integrity/check.ts";
 import { withDatabase } from "../src/migrate/connection.ts";
 import { readMigrations } from "../src/migrate/files.ts";
 import { verifyDatabase } from "../src/migrate/verify.ts";
+import { applyMigrations } from "../src/migrate.ts";
 import { Progress } from "../src/progress.ts";
 import { checkBackup, restoreBackup } from "../src/restore.ts";
 import { type Api, createApi, newCard } from "./api-support.ts";
