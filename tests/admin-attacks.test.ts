@@ -1,7 +1,7 @@
 // Texts by strangers on the admin pages: whatever is stored or typed, and wherever it stands, it is shown as text.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { adminPaths, signedIn } from "./admin-page-support.ts";
+import { adminPaths, problemOf, signedIn } from "./admin-page-support.ts";
 import { makeWorld } from "./admin-support.ts";
 import { createApi } from "./api-support.ts";
 import { ATTACKS } from "./attacks.ts";
@@ -42,6 +42,20 @@ async function expectSafe(path: string): Promise<string> {
   return html;
 }
 
+/** The rows that the live list begins with, which a script puts into the page. */
+async function liveRows(): Promise<string> {
+  const headers = { cookie: visitor.cookie };
+  const answer = await api.app.handle(new Request("http://localhost/admin/ledger/tail?limit=50", { headers }));
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const chunk of answer.body ?? []) {
+    text += decoder.decode(chunk, { stream: true });
+    const [, data] = /^data: (.*)\n\n/m.exec(text) ?? [];
+    if (data) return (JSON.parse(data) as { html: string }[]).map(({ html }) => html).join("");
+  }
+  throw new Error("the live list has no rows");
+}
+
 test("texts that are stored are texts on every page", async () => {
   const { sql } = api;
   const storable = ATTACKS.map(attack => attack.replaceAll("\0", ""));
@@ -78,6 +92,7 @@ test("texts that are stored are texts on every page", async () => {
     await api.call("POST", `/api/admin/users/${writer.id}/activate`, { key: admin.key, body: { reason: attack } });
     await api.call("POST", `/api/admin/users/${writer.id}/deactivate`, { key: admin.key, body: { reason: attack } });
     for (const path of shown) await expectSafe(path);
+    expect(dangersIn(await liveRows())).toEqual([]);
   }
   expect(await expectSafe(`/admin/users/${writer.id}`)).toContain("&lt;script");
 });
@@ -109,9 +124,12 @@ test("texts that are typed into filters, searches and forms are texts in the ans
   }
 });
 
-test("each parameter alone may be nonsense: a message in the page, never an error of the server", async () => {
+test("each parameter alone may be nonsense: a message that people understand, never an error of the server", async () => {
   const nonsense = ["", "x", "-1", "%00", "2026-13-45", "9999-12-31", "[]", "9".repeat(30)];
+  const programmers = /\b(invalid|expected|received|undefined|null|NaN|next_cursor|9007199254740991)\b/i;
   for (const [path, names] of Object.entries({
+    "/admin/users": ["q", "role", "active", "sort", "cursor", "limit", "nothing"],
+    "/admin/search": ["q"],
     "/admin/ledger": [
       "user",
       "type",
@@ -125,18 +143,32 @@ test("each parameter alone may be nonsense: a message in the page, never an erro
       "limit",
       "nothing",
     ],
-    "/admin/cards": ["q", "user", "status", "sort", "cursor", "limit"],
+    "/admin/cards": ["q", "user", "status", "privacy_level", "category", "sort", "cursor", "limit"],
     "/admin/attributions": ["from", "to", "nothing"],
-    "/admin/attributions/all": ["card_id", "from", "to", "source_user", "cursor"],
-    "/admin/sync": ["user", "status", "cursor", "client_id"],
-    "/admin/audit": ["user_id", "actor_id", "action", "from", "cursor"],
+    "/admin/attributions/all": [
+      "card_id",
+      "type",
+      "from",
+      "to",
+      "source_user",
+      "target_user",
+      "reversed",
+      "cursor",
+      "limit",
+    ],
+    "/admin/sync": ["user", "status", "entity_type", "cursor", "client_id", "limit"],
+    "/admin/audit": ["user_id", "actor_id", "action", "transaction_id", "from", "to", "cursor", "limit"],
     [`/admin/cards/${card}/graph`]: ["depth"],
     "/admin/ledger.csv": ["amount", "cursor", "from"],
   })) {
     for (const name of names) {
       for (const value of nonsense) {
-        const { status } = await visitor.get(`${path}?${name}=${value}`);
-        expect([path, name, value, [200, 404, 422].includes(status)]).toEqual([path, name, value, true]);
+        const { status, html } = await visitor.get(`${path}?${name}=${value}`);
+        const asked = [path, name, value];
+        expect([...asked, [200, 303, 404, 422].includes(status)]).toEqual([...asked, true]);
+        const message = problemOf(html);
+        expect([...asked, message !== ""]).toEqual([...asked, status >= 400]);
+        expect([...asked, programmers.exec(message)?.[0]]).toEqual([...asked, undefined]);
       }
     }
   }

@@ -174,6 +174,18 @@ test("using a session is noted, so that it goes on", async () => {
   expect(row?.is_fresh).toBe(true);
 });
 
+test("a live list that stands open is no use, so that the session ends all the same", async () => {
+  const cookie = await signIn(admin);
+  const token_hash = new Bun.CryptoHasher("sha256").update(cookie.split("=")[1] ?? "").digest("hex");
+  await api.sql`UPDATE operator_sessions SET last_seen_at = now() - interval '50 minutes' WHERE token_hash = ${token_hash}`;
+  const stream = await get("/admin/ledger/tail", cookie);
+  expect(stream.status).toBe(200);
+  await stream.body?.cancel();
+  const [row] = await api.sql<{ is_old: boolean }[]>`
+    SELECT last_seen_at < now() - interval '49 minutes' AS is_old FROM operator_sessions WHERE token_hash = ${token_hash}`;
+  expect(row?.is_old).toBe(true);
+});
+
 test("signing out ends this session, or all of them", async () => {
   const operator = await api.registerOperator("admin");
   const [one, two, three] = [await signIn(operator), await signIn(operator), await signIn(operator)];

@@ -45,10 +45,11 @@ type Row = {
 };
 
 /**
- * The operator of a session, who may read. Throws `unauthenticated` where there is no such session or it is over, and
- * `forbidden` where the account is no operator's any more.
+ * The operator of a session, who may read. `isUse` is false for what a page asks for by itself while it stands open:
+ * otherwise no session would ever end for want of use. Throws `unauthenticated` where there is no such session or it is
+ * over, and `forbidden` where the account is no operator's any more.
  */
-export async function resumeSession(sql: Sql, token: string): Promise<Operator> {
+export async function resumeSession(sql: Sql, token: string, { isUse = true } = {}): Promise<Operator> {
   const token_hash = sha256(token);
   const [row] = await sql<Row[]>`
     SELECT s.user_id, s.key_id, u.username, u.role, k.scopes,
@@ -66,7 +67,8 @@ export async function resumeSession(sql: Sql, token: string): Promise<Operator> 
     scopes: new Set(is_account_key ? SCOPES : scopes),
   };
   await confirmOperator(sql, caller, "read");
-  if (row.is_due) await sql`UPDATE operator_sessions SET last_seen_at = now() WHERE token_hash = ${token_hash}`;
+  if (isUse && row.is_due)
+    await sql`UPDATE operator_sessions SET last_seen_at = now() WHERE token_hash = ${token_hash}`;
   return { caller, username, role, endsAt: ends_at };
 }
 

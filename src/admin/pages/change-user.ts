@@ -20,7 +20,7 @@ import { adjustmentRequest } from "../movements-model.ts";
 import { getMovement } from "../movements-store.ts";
 import { type Account, changeRequest, roleRequest } from "../users-model.ts";
 import { getAccount } from "../users-store.ts";
-import { explainIssue } from "./issues.ts";
+import { explainIssues } from "./issues.ts";
 import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { redirect } from "./reply.ts";
 import { requireId } from "./users.ts";
@@ -160,7 +160,7 @@ function idOf(params: Record<string, string | undefined>): string {
 export function requireForm<T>(schema: z.ZodType<T>, fields: object): T {
   const parsed = schema.safeParse(fields);
   if (parsed.success) return parsed.data;
-  throw new Problem("validation", { errors: parsed.error.issues.flatMap(explainIssue) });
+  throw new Problem("validation", { errors: explainIssues(parsed.error.issues) });
 }
 
 /** What the operator saw before deciding. Throws `validation` for anything else than an amount. */

@@ -3,16 +3,27 @@
 import type { z } from "zod";
 import type { ValidationError } from "../../problem.ts";
 
-/** One or more errors for each issue; the pointers are names of fields, or of what has none. */
-export function explainIssue(issue: z.core.$ZodIssue): ValidationError[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map(key => ({ pointer: key.slice(0, 50), detail: "There is no such filter." }));
+/** One error for each field, which its pointer names; of several the last, which is the narrowest. */
+export function explainIssues(issues: readonly z.core.$ZodIssue[]): ValidationError[] {
+  const details = new Map<string, string>();
+  for (const issue of issues) {
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) details.set(key.slice(0, 50), "There is no such filter.");
+    } else {
+      details.set(issue.path.join("/"), expectationOf(issue));
+    }
   }
-  return [{ pointer: issue.path.join("/"), detail: expectationOf(issue) }];
+  return [...details].map(([pointer, detail]) => ({ pointer, detail }));
 }
+
+/** What a list says of a cursor that is none of it: people don't write cursors, but change the address around one. */
+export const OTHER_CURSOR = "This page belongs to another filter or order. Begin at the first page.";
 
 /** Schemas of our own say what they expect; the library's words are for programmers. */
 function expectationOf(issue: z.core.$ZodIssue): string {
+  const field = issue.path[0];
+  if (field === "cursor") return OTHER_CURSOR;
+  if (field === "from" || field === "to") return "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z";
   switch (issue.code) {
     case "invalid_value":
       return `one of ${issue.values.map(String).join(", ")}`;

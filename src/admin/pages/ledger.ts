@@ -123,7 +123,7 @@ export function ledgerPages(services: Services) {
     try {
       if (token === undefined) throw new Problem("unauthenticated");
       // Whoever is no operator any more has no session either, as on every page.
-      const confirm = () => resumeSession(sql, token).catch(asUnauthenticated);
+      const confirm = () => resumeSession(sql, token, { isUse: false }).catch(asUnauthenticated);
       await confirm();
       const { cursor: _, limit, ...filter } = readQuery(accountEntryQuery, readRaw(new URL(request.url)));
       const signal = stopping ? AbortSignal.any([request.signal, stopping]) : request.signal;

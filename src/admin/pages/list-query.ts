@@ -4,7 +4,7 @@
 import type { z } from "zod";
 import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import { Problem } from "../../problem.ts";
-import { explainIssue } from "./issues.ts";
+import { explainIssues, OTHER_CURSOR } from "./issues.ts";
 import { messageOf } from "./operator-pages.ts";
 
 /** Rows of a list on a page. */
@@ -30,7 +30,9 @@ export async function readList<Query, T>(
     return { found: await list(readQuery(schema, raw, defaults)), status: 200 };
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500 || error.slug === "unauthenticated") throw error;
-    return { problem: { ...messageOf(error), title: "This can't be listed" }, status: error.status };
+    const message = messageOf(error);
+    const errors = message.errors.map(it => (it.pointer === "/cursor" ? { ...it, detail: OTHER_CURSOR } : it));
+    return { problem: { ...message, errors, title: "This can't be listed" }, status: error.status };
   }
 }
 
@@ -43,7 +45,7 @@ export function readQuery<Query>(
   defaults = PAGED,
 ): Query {
   const parsed = schema.safeParse({ ...defaults, ...daysToMoments(raw) });
-  if (!parsed.success) throw new Problem("validation", { errors: parsed.error.issues.flatMap(explainIssue) });
+  if (!parsed.success) throw new Problem("validation", { errors: explainIssues(parsed.error.issues) });
   return parsed.data;
 }
 
