@@ -88,6 +88,7 @@ export function createApp(deps: Deps) {
       );
     })
     .onStop(() => gatekeeper.close())
+    .onStop(() => services.rates.close())
     .onStop(() => services.markdown.close())
     .use(healthRoutes(services))
     .use(metricsRoutes(services))

@@ -43,6 +43,7 @@ const environment = z.object({
     .default("1")
     .transform(Number),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(6000),
   AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000).default(120),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000).default(20),
   PUBLISH_REWARDS_PER_DAY: integer(0, 1_000_000_000).default(1000),
@@ -92,6 +93,8 @@ export type Config = Readonly<{
   logLevel: string;
   /** Where traces are sent to, and the share of requests that is traced; undefined: none are made. */
   tracing: Readonly<{ endpoint: string; ratio: number }> | undefined;
+  /** Requests of one key. */
+  rateLimitPerMinute: number;
   authFailuresPerMinute: number;
   registrationsPerHour: number;
   publishRewardsPerDay: number;
@@ -138,6 +141,7 @@ export function readConfig(env: Record<string, string | undefined>): Config {
     metricsToken: e.METRICS_TOKEN,
     logLevel: e.LOG_LEVEL,
     tracing: tracingOf(e),
+    rateLimitPerMinute: e.RATE_LIMIT_PER_MINUTE,
     authFailuresPerMinute: e.AUTH_FAILURES_PER_MINUTE,
     registrationsPerHour: e.REGISTRATIONS_PER_HOUR,
     publishRewardsPerDay: e.PUBLISH_REWARDS_PER_DAY,

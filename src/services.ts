@@ -11,6 +11,7 @@ import type { Sql } from "./db.ts";
 import type { Logger } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { addReadings } from "./metrics/readings.ts";
+import { Rates } from "./rates/exchange.ts";
 import type { Tracing } from "./tracing/tracing.ts";
 
 /** What the app needs from the process that runs it. */
@@ -25,6 +26,8 @@ export type Deps = {
 };
 
 export type Services = Deps & {
+  /** Limits by key and address, counted over all processes. */
+  rates: Rates;
   gatekeeper: Gatekeeper;
   guard: Guard;
   /** What this process counts, for Prometheus. */
@@ -43,9 +46,10 @@ export type Services = Deps & {
   baseUrlOf(request: Request): string;
 };
 
-/** Makes the services of one app; `gatekeeper.close()` and `markdown.close()` end their threads. */
+/** Makes the services of one app; `gatekeeper.close()`, `markdown.close()` and `rates.close()` end what they started. */
 export function createServices(deps: Deps): Services {
-  const gatekeeper = new Gatekeeper(deps.sql, deps.config);
+  const rates = new Rates(deps.sql);
+  const gatekeeper = new Gatekeeper(deps.sql, deps.config, rates);
   const metrics = new Metrics();
   addReadings(metrics, { ...deps, verifier: gatekeeper.verifier });
   function shareCommits<Command, Outcome>(kind: SharedKind<Command, Outcome>): CommitSharing<Command, Outcome> {
@@ -60,6 +64,7 @@ export function createServices(deps: Deps): Services {
   };
   return {
     ...deps,
+    rates,
     gatekeeper,
     guard: createGuard(gatekeeper),
     metrics,

@@ -102,7 +102,7 @@ describe("registration", () => {
   });
 
   test("is limited by address and hour where it is open, and names when to come back", async () => {
-    const limited = await createApi({ REGISTRATIONS_PER_HOUR: "2" }, api);
+    const limited = await createApi({ REGISTRATIONS_PER_HOUR: "2" });
     for (let n = 0; n < 2; n++) expect((await signUp(person(), { api: limited })).status).toBe(201);
     const refused = await signUp(person(), { api: limited });
     expect(refused).toMatchObject({ status: 429, body: { type: "/problems/rate-limited" } });
@@ -119,7 +119,7 @@ describe("registration", () => {
   });
 
   test("of many at the same time stays within the limit", async () => {
-    const limited = await createApi({ REGISTRATIONS_PER_HOUR: "5" }, api);
+    const limited = await createApi({ REGISTRATIONS_PER_HOUR: "5" });
     const answers = await Promise.all(Array.from({ length: 20 }, () => signUp(person(), { api: limited })));
     const statuses = answers.map(answer => answer.status);
     expect(statuses.filter(status => status === 201)).toHaveLength(5);
@@ -139,7 +139,7 @@ describe("registration", () => {
       ["127.0.0.1", [201, 429, 201]],
       ["", [201, 429, 429]],
     ] as const) {
-      const limited = await createApi({ REGISTRATIONS_PER_HOUR: "1", TRUSTED_PROXIES: proxies }, api);
+      const limited = await createApi({ REGISTRATIONS_PER_HOUR: "1", TRUSTED_PROXIES: proxies });
       const { baseUrl, stop } = listen(limited);
       const answers = [];
       for (const address of ["192.0.2.1", "192.0.2.1", "192.0.2.2"]) {

@@ -173,7 +173,7 @@ describe("a key that is not good", () => {
 
 describe("bad keys from one address", () => {
   test("are answered 429 after so many a minute, while keys already verified go on working", async () => {
-    const limited = await createApi({ AUTH_FAILURES_PER_MINUTE: "3" }, api);
+    const limited = await createApi({ AUTH_FAILURES_PER_MINUTE: "3" });
     const known = await limited.register();
     for (let n = 0; n < 3; n++) expect((await me(unknownKey(), limited)).status).toBe(401);
     const refused = await me(unknownKey(), limited);

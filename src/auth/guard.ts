@@ -6,8 +6,9 @@ import { ClientAddresses } from "../client-address.ts";
 import type { Config } from "../config.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
+import type { Rates } from "../rates/exchange.ts";
+import { allowanceHeaders, type RateLimit, refusalHeaders } from "../rates/rate-limit.ts";
 import { stateOf } from "../request-state.ts";
-import { WindowCounter } from "../window-counter.ts";
 import { BcryptPool } from "./bcrypt-pool.ts";
 import { confirmKey } from "./live-key.ts";
 import { type Access, confirmOperator } from "./operator.ts";
@@ -23,23 +24,30 @@ export type Incoming = {
   request: Request;
   body?: unknown;
   server: { requestIP(request: Request): { address: string } | null } | null;
+  /** Where the answer's headers are put, if there is such a place. */
+  set?: { headers: Record<string, string | number> };
 };
+
+const MINUTE_MS = 60_000;
 
 /** Everything about keys that the process shares: threads, cache, counters. */
 export class Gatekeeper {
   readonly bcrypt: BcryptPool;
   readonly verifier: KeyVerifier;
   readonly #addresses: ClientAddresses;
-  readonly #failures: WindowCounter;
+  readonly #failures: RateLimit;
+  readonly #requests: RateLimit;
 
   constructor(
     private readonly sql: Sql,
     config: Config,
+    rates: Rates,
   ) {
     this.bcrypt = new BcryptPool(config.bcryptCost);
     this.verifier = new KeyVerifier(sql, this.bcrypt);
     this.#addresses = new ClientAddresses(config.trustedProxies);
-    this.#failures = new WindowCounter(config.authFailuresPerMinute, 60_000);
+    this.#failures = rates.limit("bad-keys", config.authFailuresPerMinute, MINUTE_MS);
+    this.#requests = rates.limit("requests", config.rateLimitPerMinute, MINUTE_MS);
   }
 
   /** The client's address, for limits. */
@@ -96,7 +104,22 @@ export class Gatekeeper {
       state.callerConfirmed = true;
     }
     state.caller = caller;
+    this.#countRequest(caller.keyId, incoming);
     return caller;
+  }
+
+  /** Counts a request of a key, and tells the client what is left. Throws `rate-limited`. */
+  #countRequest(keyId: string, { set }: Incoming): void {
+    if (this.#requests.limit === 0) return;
+    const blockedFor = this.#requests.blockedForSeconds(keyId);
+    if (blockedFor !== undefined) {
+      throw new Problem("rate-limited", {
+        detail: `At most ${this.#requests.limit} requests a minute are taken with one key.`,
+        headers: refusalHeaders(this.#requests, blockedFor),
+      });
+    }
+    this.#requests.count(keyId);
+    if (set) Object.assign(set.headers, allowanceHeaders(this.#requests.allowanceOf(keyId)));
   }
 
   async #verify(key: string, address: string): Promise<Caller> {
@@ -104,7 +127,7 @@ export class Gatekeeper {
     if (blockedFor !== undefined) {
       throw new Problem("rate-limited", {
         detail: "Too many bad keys came from this address. Keys that were in use already go on working.",
-        headers: this.#failures.refusalHeaders(blockedFor),
+        headers: refusalHeaders(this.#failures, blockedFor),
       });
     }
     // Counted as bad until it has proved good: of many keys that come at once, no more than the limit are looked at.

@@ -4,13 +4,13 @@ import type { Sql, Tx } from "../db.ts";
 import { quoted } from "../migrate/connection.ts";
 import type { Sequence, Table } from "./format.ts";
 
-/** All tables of schema public by name, with the columns that can be written. */
+/** All tables of schema public that survive a crash, by name, with the columns that can be written. */
 export function readTables(sql: Sql | Tx): Promise<readonly Table[]> {
   return sql.unsafe<Table[]>(
     `SELECT c.relname AS name, json_agg(a.attname ORDER BY a.attnum) AS columns
      FROM pg_class c
      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
-     WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+     WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND c.relnamespace = 'public'::regnamespace
      GROUP BY c.relname ORDER BY c.relname COLLATE "C"`,
   );
 }

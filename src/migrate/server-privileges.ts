@@ -58,6 +58,7 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
   integrity_checks: { SELECT: true, INSERT: true, UPDATE: true },
   integrity_heads: { SELECT: true, INSERT: true },
   integrity_results: { SELECT: true, INSERT: true, UPDATE: true },
+  rate_counts: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
   schema_metadata: { SELECT: true },
   // Where somebody else migrates, the server still looks whether that has been done.
   schema_migrations: { SELECT: true },

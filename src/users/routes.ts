@@ -8,9 +8,9 @@ import { confirmKey } from "../auth/live-key.ts";
 import { type Caller, requireAccountKey, SCOPES } from "../auth/scopes.ts";
 import { answers, noQuery } from "../contract.ts";
 import { Problem } from "../problem.ts";
+import { refusalHeaders } from "../rates/rate-limit.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
-import { WindowCounter } from "../window-counter.ts";
 import { issueKey } from "./issue-key.ts";
 import { profile, profileChange, type Registration, registered, registration } from "./model.ts";
 import { changeProfile, createUser, eraseUser, getProfile } from "./store.ts";
@@ -18,8 +18,8 @@ import { changeProfile, createUser, eraseUser, getProfile } from "./store.ts";
 const HOUR_MS = 3_600_000;
 
 /** `POST /api/users` and `/api/me`. */
-export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
-  const registrations = new WindowCounter(config.registrationsPerHour, HOUR_MS);
+export function userRoutes({ config, sql, rates, gatekeeper, guard }: Services) {
+  const registrations = rates.limit("registrations", config.registrationsPerHour, HOUR_MS);
 
   async function register(request: Request, wanted: Registration) {
     const { key, hash, prefix } = await issueKey(gatekeeper.bcrypt);
@@ -51,7 +51,7 @@ export function userRoutes({ config, sql, gatekeeper, guard }: Services) {
     if (blockedFor !== undefined) {
       throw new Problem("rate-limited", {
         detail: `At most ${config.registrationsPerHour} accounts an hour are registered from one address.`,
-        headers: registrations.refusalHeaders(blockedFor),
+        headers: refusalHeaders(registrations, blockedFor),
       });
     }
     registrations.count(address);

@@ -1,0 +1,117 @@
+// Limits of requests by key, and that all limits hold over several processes.
+
+import { expect, setDefaultTimeout, test } from "bun:test";
+import { type Api, createApi } from "./api-support.ts";
+
+setDefaultTimeout(30_000);
+
+const me = (api: Api, key: string) => api.call("GET", "/api/me", { key });
+/** What each process told the others, and heard of them, at the latest. */
+const EXCHANGED_MS = 1_500;
+
+test("each key has so many requests a minute, and every answer says how many are left", async () => {
+  const api = await createApi({ RATE_LIMIT_PER_MINUTE: "3" });
+  const [one, other] = [await api.register(), await api.register()];
+  const left = [];
+  for (let n = 0; n < 3; n++) {
+    const { status, headers } = await me(api, one.key);
+    expect(status).toBe(200);
+    expect(headers.get("ratelimit-limit")).toBe("3");
+    expect(Number(headers.get("ratelimit-reset"))).toBeWithin(1, 61);
+    left.push(headers.get("ratelimit-remaining"));
+  }
+  expect(left).toEqual(["2", "1", "0"]);
+  const refused = await me(api, one.key);
+  expect(refused).toMatchObject({ status: 429, body: { type: "/problems/rate-limited", status: 429 } });
+  expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, 61);
+  expect(refused.headers.get("ratelimit-remaining")).toBe("0");
+  expect((await me(api, other.key)).status).toBe(200);
+});
+
+test("a refused request changes nothing", async () => {
+  const api = await createApi({ RATE_LIMIT_PER_MINUTE: "1" });
+  const { key, id } = await api.register();
+  expect((await me(api, key)).status).toBe(200);
+  expect((await api.publish(key, [{ content: "Too much.", privacy_level: "IDEAS" }])).status).toBe(429);
+  expect(await api.sql`SELECT FROM cards WHERE user_id = ${id}::uuid`).toHaveLength(0);
+});
+
+test("0 switches the limit off, with its headers", async () => {
+  const api = await createApi({ RATE_LIMIT_PER_MINUTE: "0" });
+  const { key } = await api.register();
+  const { status, headers } = await me(api, key);
+  expect([status, headers.get("ratelimit-limit")]).toEqual([200, null]);
+});
+
+test.concurrent("what one process counted the other knows a second later", async () => {
+  const one = await createApi({ RATE_LIMIT_PER_MINUTE: "10" });
+  const two = await createApi({ RATE_LIMIT_PER_MINUTE: "10" }, one);
+  const { key } = await one.register();
+  for (let n = 0; n < 9; n++) expect((await me(one, key)).status).toBe(200);
+  await Bun.sleep(EXCHANGED_MS);
+  // It has not met this key before: the first request goes through, and with it comes the word of the others.
+  expect((await me(two, key)).status).toBe(200);
+  await Bun.sleep(EXCHANGED_MS);
+  const refused = await me(two, key);
+  expect(refused.status).toBe(429);
+  expect(Number(refused.headers.get("retry-after"))).toBeWithin(1, 61);
+});
+
+test.concurrent("bad keys and registrations are counted over all processes, too", async () => {
+  const limits = { AUTH_FAILURES_PER_MINUTE: "4", REGISTRATIONS_PER_HOUR: "3", REGISTRATION: "open" };
+  const one = await createApi(limits);
+  const two = await createApi(limits, one);
+  const register = (api: Api) => {
+    const username = `r-${crypto.randomUUID().slice(0, 13)}`;
+    return api.call("POST", "/api/users", { body: { username, email: `${username}@example.org` } });
+  };
+  for (const api of [one, two]) {
+    for (let n = 0; n < 2; n++) expect((await me(api, "mistyped")).status).toBe(401);
+    expect((await register(api)).status).toBe(201);
+  }
+  await Bun.sleep(EXCHANGED_MS);
+  // Who exchanged first has not heard of the other: one more of each, and all know.
+  for (const api of [one, two]) {
+    await me(api, "mistyped");
+    await register(api);
+  }
+  await Bun.sleep(EXCHANGED_MS);
+  for (const api of [one, two]) {
+    expect((await me(api, "mistyped")).status).toBe(429);
+    expect((await register(api)).status).toBe(429);
+  }
+});
+
+test.concurrent("many processes let through no more than the limit and what comes to the others within a second", async () => {
+  const first = await createApi({ RATE_LIMIT_PER_MINUTE: "50" });
+  const apis = [first, await createApi({ RATE_LIMIT_PER_MINUTE: "50" }, first)];
+  const { key } = await first.register();
+  const until = Date.now() + 4_000;
+  let taken = 0;
+  await Promise.all(
+    apis.map(async api => {
+      while (Date.now() < until) {
+        if ((await me(api, key)).status === 200) taken++;
+        // 20 a second in each process.
+        await Bun.sleep(50);
+      }
+    }),
+  );
+  expect(taken).toBeWithin(50, 50 + 20 + 20 + 1);
+});
+
+test.concurrent("neither keys nor addresses are stored, and what is over is begun anew", async () => {
+  const api = await createApi({ RATE_LIMIT_PER_MINUTE: "5" });
+  const { key } = await api.register();
+  await me(api, key);
+  await Bun.sleep(EXCHANGED_MS);
+  const rows = await api.sql<
+    { kind: string; name: string }[]
+  >`SELECT kind, name FROM rate_counts WHERE kind = 'requests'`;
+  expect(rows.map(({ name }) => name)).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+  await api.sql`UPDATE rate_counts SET count = 5, ends_at = now() - interval '1 second'`;
+  for (let n = 0; n < 3; n++) expect((await me(api, key)).status).toBe(200);
+  await Bun.sleep(EXCHANGED_MS);
+  const [row] = await api.sql<{ count: number }[]>`SELECT count FROM rate_counts WHERE kind = 'requests'`;
+  expect(row?.count).toBe(3);
+});
