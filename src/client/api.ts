@@ -121,6 +121,11 @@ export class Api {
     }
   }
 
+  /** Aborts when it is closed. */
+  get closed(): AbortSignal {
+    return this.#closing.signal;
+  }
+
   /** Ends what is under way and every pause. */
   close(): void {
     this.#closing.abort();

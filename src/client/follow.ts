@@ -32,10 +32,13 @@ const SYNC_MS_MAX = 120_000;
 /** What is edited within this time is pushed at once. */
 const EDITS_MS = 300;
 
-/** Goes on until the signal aborts. Throws Refused where the key is no longer good, and OtherAccount. */
+/**
+ * Goes on until the signal aborts or the client is closed; a sync that is under way then is not waited for. Throws Refused
+ * where the key is no longer good, and OtherAccount.
+ */
 export async function follow(followed: Followed, { signal, onError }: FollowOptions): Promise<void> {
   const end = new AbortController();
-  const until = AbortSignal.any([signal, end.signal]);
+  const until = AbortSignal.any([signal, end.signal, followed.api.closed]);
   const alarm = new Alarm();
   const unlisten = followed.listen(() => alarm.ring("edit"));
   const fail = (error: unknown) => {
@@ -45,8 +48,9 @@ export async function follow(followed: Followed, { signal, onError }: FollowOpti
   };
   try {
     const loops = [keepSyncing(followed, alarm, until, fail), keepListening(followed, alarm, until, fail)];
-    // When one of them throws, the other is ended and waited for.
-    await Promise.all(loops.map(loop => loop.finally(() => end.abort())));
+    // Whichever ends first ends the other.
+    const outcomes = await Promise.allSettled(loops.map(loop => loop.finally(() => end.abort())));
+    for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
   } finally {
     end.abort();
     unlisten();
@@ -62,11 +66,12 @@ function retryAfterOf(error: unknown): number {
 }
 
 async function keepSyncing(followed: Followed, alarm: Alarm, until: AbortSignal, fail: (error: unknown) => void) {
+  const aborted = new Promise<void>(resolve => until.addEventListener("abort", () => resolve()));
   let failures = 0;
   let retryAfterMs = 0;
   while (!until.aborted) {
     try {
-      await followed.sync();
+      await Promise.race([followed.sync(), aborted]);
       failures = 0;
     } catch (error) {
       fail(error);

@@ -202,7 +202,7 @@ export class SyncClient {
     });
   }
 
-  /** Breaks off what is under way, which loses nothing, and closes the file. */
+  /** Breaks off what is under way, `follow` included, which loses nothing, and closes the file. */
   async close(): Promise<void> {
     this.#device.api.close();
     await this.#line;
