@@ -233,6 +233,7 @@ describe("a device that follows", () => {
       device.put("settings", id, { n: 1 });
       await untilOnServer(member, id);
     }
+    await until(() => errors.length > 0);
     expect(errors[0]).toMatchObject({ status: 413 });
     expect(device.status()).toMatchObject({ toPush: 0, toPublish: 1 });
   });
