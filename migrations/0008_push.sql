@@ -12,12 +12,51 @@
 --                    it is in step; somebody has changed it since;
 --   taken            (resolving) the device takes what the server has;
 --   conflict         the server has something else than what the device saw;
+--   quota-exceeded   the account has as many settings and sessions, or bytes of them, as an account may have;
 --   answer-full      a conflict, too, whose data would make the answer too long;
 --   duplicate-card   another card of the caller's has this text: `other_id`;
 --   document, profile, change, withdraw, publish: accepted, and what is done for it.
 CREATE TYPE public.push_decision AS (
-  user_id uuid, card_id uuid, outcome text, server_checksum varchar(64), server_revision bigint, other_id uuid
+  user_id uuid, card_id uuid, outcome text, server_checksum varchar(64), server_revision bigint, other_id uuid,
+  -- By how much a document gets longer.
+  growth integer
 );
+
+-- Of documents that an account has no room for, those that fit, one after the other: the others become `quota-exceeded`.
+-- One is never refused for what makes it shorter.
+CREATE FUNCTION public.refuse_documents(
+  decisions public.push_decision[], documents_max integer, document_bytes_max bigint
+) RETURNS public.push_decision[] LANGUAGE plpgsql STABLE AS $$
+DECLARE
+  current_user_id uuid;
+  documents bigint;
+  bytes bigint;
+  is_new boolean;
+  decided record;
+BEGIN
+  FOR decided IN
+    SELECT d.*, h.document_count, h.document_bytes
+    FROM unnest(decisions) WITH ORDINALITY
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, no)
+    JOIN public.sync_heads h ON h.user_id = d.user_id
+    WHERE d.outcome = 'document' ORDER BY d.user_id, d.no
+  LOOP
+    IF decided.user_id IS DISTINCT FROM current_user_id THEN
+      current_user_id := decided.user_id;
+      documents := decided.document_count;
+      bytes := decided.document_bytes;
+    END IF;
+    is_new := decided.server_revision = 0;
+    IF is_new AND documents >= documents_max OR decided.growth > 0 AND bytes + decided.growth > document_bytes_max THEN
+      decisions[decided.no::integer].outcome := 'quota-exceeded';
+    ELSE
+      documents := documents + is_new::integer;
+      bytes := bytes + decided.growth;
+    END IF;
+  END LOOP;
+  RETURN decisions;
+END
+$$;
 
 -- Decides and writes what devices push, each request in itself: an entity that fails leaves the others alone.
 --
@@ -32,7 +71,7 @@ CREATE TYPE public.push_decision AS (
 -- Returns one row an entity (`entity_no` from 1 on, counted over all requests), and one with entity_no NULL for a
 -- request that has none. `state` is `done`, `unauthenticated`, or `cursor-gone`, where the device has seen changes that are
 -- no more: then nothing was done for that request. `server_data`
--- is what the server has, for conflicts and what is taken, up to `answer_bytes_max` a request; `checksum` is the
+-- is what the server has, for conflicts and what is taken, up to `answer_bytes_max` of JSON a request; `checksum` is the
 -- server's afterwards, `revision` the number of the change that made it. Where any outcome is `unknown-checksum`, nothing at all was done, and only those rows come.
 --
 -- Locks the callers' rows in id order, then their heads. Raises unique_violation where a direct write takes an id, a slug
@@ -42,7 +81,7 @@ CREATE FUNCTION public.push_changes(
   request_nos integer[], entity_types varchar[], entity_ids varchar[], base_checksums text[], base_revisions bigint[],
   checksums varchar[],
   data_texts text[], content_hashes varchar[], slug_stems text[], slug_ends text[], resolutions varchar[], errors text[],
-  reward decimal, rewards_per_day integer, answer_bytes_max integer
+  reward decimal, rewards_per_day integer, answer_bytes_max integer, documents_max integer, document_bytes_max bigint
 ) RETURNS TABLE (
   request_no integer, entity_no integer, state text, outcome text, checksum varchar(64), revision bigint, server_data json,
   other_id uuid
@@ -79,31 +118,39 @@ BEGIN
   -- 1. What is there, and what the device saw of it.
   SELECT array_agg(ROW(
       d.user_id, d.card_id,
-      CASE WHEN d.outcome IN ('conflict', 'superseded') AND d.bytes_before > answer_bytes_max THEN 'answer-full'
+      CASE WHEN d.bytes > 0 AND d.bytes_through > answer_bytes_max AND d.bytes_through > d.bytes THEN 'answer-full'
         WHEN d.text_place > 1 THEN 'duplicate-card'
         ELSE d.outcome END,
       d.server_checksum, d.server_revision,
-      CASE WHEN d.text_place > 1 THEN d.first_id ELSE d.other_id END
+      CASE WHEN d.text_place > 1 THEN d.first_id ELSE d.other_id END,
+      CASE d.outcome WHEN 'document' THEN coalesce(octet_length(d.data_text), 0) - coalesce(octet_length(d.data::text), 0)
+        END
     )::public.push_decision ORDER BY d.no)
     INTO decisions
     FROM (
       SELECT o.*,
-        sum(o.bytes) OVER (PARTITION BY o.user_id ORDER BY o.no) - o.bytes AS bytes_before,
+        sum(o.bytes) OVER (PARTITION BY o.user_id ORDER BY o.no) AS bytes_through,
         -- Of new texts that are alike, the first is taken.
         CASE WHEN o.outcome IN ('change', 'publish') THEN row_number() OVER same_text END AS text_place,
         first_value(o.card_id) OVER same_text AS first_id
       FROM (
         SELECT o.*,
-          CASE WHEN o.outcome NOT IN ('conflict', 'superseded') THEN 0
-            ELSE coalesce(octet_length(o.content) + octet_length(o.metadata::text), octet_length(o.data::text), 0)
-          END AS bytes
+          -- Card texts get longer as JSON; those that don't fit as they are stored need not be measured.
+          CASE WHEN o.stored_bytes > 0 THEN 1000 + CASE
+            WHEN o.content IS NOT NULL AND sum(o.stored_bytes) OVER (PARTITION BY o.user_id ORDER BY o.no) <= answer_bytes_max
+              THEN public.card_json_bytes(o.title, o.content, o.tags, o.metadata)
+            ELSE o.stored_bytes END ELSE 0 END AS bytes
+        FROM (
+        SELECT o.*,
+          CASE WHEN o.outcome IN ('conflict', 'superseded')
+            THEN coalesce(octet_length(o.content), octet_length(o.data::text), 70000)::bigint ELSE 0 END AS stored_bytes
         FROM (
           SELECT s.*, CASE
               WHEN s.user_id IS NULL THEN NULL
               WHEN s.error IS NOT NULL THEN 'refused'
               WHEN s.owner_id <> s.user_id THEN 'foreign-id'
-              WHEN NOT s.is_published AND s.withdrawn_at IS NULL THEN 'not-published'
-              WHEN s.is_published AND s.server_checksum IS NULL THEN 'unknown-checksum'
+              WHEN NOT s.is_published AND s.withdrawn_at IS NULL AND s.change_no IS NULL THEN 'not-published'
+              WHEN (s.is_published OR s.data IS NOT NULL) AND s.server_checksum IS NULL THEN 'unknown-checksum'
               WHEN s.checksum IS DISTINCT FROM s.server_checksum AND s.sync_status = 'synced'
                 AND s.last_base_revision = s.base_revision AND s.last_checksum IS NOT DISTINCT FROM s.checksum
                 AND s.last_resolution IS NOT DISTINCT FROM s.resolution THEN 'superseded'
@@ -122,8 +169,9 @@ BEGIN
               WHEN s.owner_id IS NULL THEN 'publish'
               ELSE 'change' END AS outcome
           FROM (
-            SELECT e.no, e.entity_type, e.checksum, e.content_hash, e.resolution, e.error, e.base_revision, u.id AS user_id,
-              i.card_id, c.user_id AS owner_id, c.is_published, c.withdrawn_at, c.content, c.metadata, d.data,
+            SELECT e.no, e.entity_type, e.checksum, e.content_hash, e.resolution, e.error, e.base_revision, e.data_text,
+              u.id AS user_id, i.card_id, c.user_id AS owner_id, c.is_published, c.withdrawn_at, c.change_no, c.title,
+              c.content, c.tags, c.metadata, d.data,
               CASE e.entity_type
                 WHEN 'card' THEN CASE WHEN c.is_published THEN c.checksum END
                 WHEN 'user_profile'
@@ -136,15 +184,15 @@ BEGIN
                 THEN s.remote_revision ELSE e.base_revision END AS seen_revision,
               s.sync_status, s.conflict_resolution AS last_resolution, s.base_revision AS last_base_revision,
               s.local_checksum AS last_checksum, t.id AS other_id
-            FROM unnest(request_nos, entity_types, entity_ids, base_checksums, base_revisions, checksums, content_hashes,
-                resolutions, errors) WITH ORDINALITY
-              AS e (request_no, entity_type, entity_id, base_checksum, base_revision, checksum, content_hash, resolution,
-                error, no)
+            FROM unnest(request_nos, entity_types, entity_ids, base_checksums, base_revisions, checksums, data_texts,
+                content_hashes, resolutions, errors) WITH ORDINALITY
+              AS e (request_no, entity_type, entity_id, base_checksum, base_revision, checksum, data_text, content_hash,
+                resolution, error, no)
             LEFT JOIN public.users u ON u.id = caller_ids[e.request_no] AND (states[e.request_no]).state = 'new'
             CROSS JOIN LATERAL (SELECT CASE WHEN e.entity_type = 'card' THEN e.entity_id::uuid END AS card_id) i
             -- LIMIT 1 keeps these look-ups by index, as in publish_cards.
             LEFT JOIN LATERAL (
-              SELECT c.user_id, c.is_published, c.withdrawn_at, c.checksum, c.change_no, c.content, c.metadata
+              SELECT c.user_id, c.is_published, c.withdrawn_at, c.checksum, c.change_no, c.title, c.content, c.tags, c.metadata
               FROM public.cards c WHERE c.id = i.card_id LIMIT 1) c ON true
             LEFT JOIN LATERAL (
               SELECT t.id FROM public.cards t
@@ -166,6 +214,7 @@ BEGIN
                 AND s.entity_type = e.entity_type AND s.entity_id = e.entity_id LIMIT 1) s ON true
           ) s
         ) o
+        ) o
       ) o
       WINDOW same_text AS (
         PARTITION BY o.user_id, o.content_hash, o.outcome IN ('change', 'publish') ORDER BY o.no)
@@ -173,40 +222,57 @@ BEGIN
 
   IF EXISTS (SELECT FROM unnest(decisions) d WHERE d.outcome = 'unknown-checksum') THEN
     RETURN QUERY
-      SELECT NULL::integer, NULL::integer, 'done', d.outcome, NULL::varchar, NULL::bigint, NULL::json, d.card_id
-      FROM unnest(decisions) d WHERE d.outcome = 'unknown-checksum';
+      SELECT NULL::integer, d.no::integer, 'done', d.outcome, NULL::varchar, NULL::bigint, NULL::json, d.card_id
+      FROM unnest(decisions) WITH ORDINALITY
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, no)
+      WHERE d.outcome = 'unknown-checksum';
     RETURN;
   END IF;
 
   -- 2. What was accepted.
+  IF EXISTS (
+    SELECT FROM unnest(decisions) d JOIN public.sync_heads h ON h.user_id = d.user_id WHERE d.outcome = 'document'
+    GROUP BY h.user_id
+    HAVING h.document_count + count(*) > documents_max
+      OR h.document_bytes + sum(greatest(d.growth, 0)) > document_bytes_max
+  ) THEN
+    decisions := public.refuse_documents(decisions, documents_max, document_bytes_max);
+  END IF;
   outcomes := ARRAY(SELECT d.outcome FROM unnest(decisions) WITH ORDINALITY
-    AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, no) ORDER BY d.no);
+    AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, no) ORDER BY d.no);
   IF outcomes && ARRAY['document', 'change'] THEN
     change_nos := public.take_change_nos(ARRAY(
       SELECT CASE WHEN d.outcome IN ('document', 'change') THEN d.user_id END FROM unnest(decisions) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, no) ORDER BY d.no));
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, no) ORDER BY d.no));
   END IF;
 
   IF 'document' = ANY (outcomes) THEN
     INSERT INTO public.sync_documents AS x (user_id, entity_type, entity_id, data, checksum, change_no, client_id)
       SELECT d.user_id, d.entity_type, d.entity_id, d.data_text::json, d.checksum, d.change_no, client_ids[d.request_no]
       FROM unnest(decisions, request_nos, entity_types, entity_ids, data_texts, checksums, change_nos)
-        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id, data_text,
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, entity_type, entity_id, data_text,
           checksum, change_no)
       WHERE d.outcome = 'document'
     ON CONFLICT ON CONSTRAINT sync_documents_pkey DO UPDATE SET data = excluded.data, checksum = excluded.checksum,
       change_no = excluded.change_no, client_id = excluded.client_id, changed_at = now();
+    UPDATE public.sync_heads h
+      SET document_count = h.document_count + d.added, document_bytes = h.document_bytes + d.growth
+      FROM (
+        SELECT d.user_id, count(*) FILTER (WHERE d.server_revision = 0) AS added, sum(d.growth) AS growth
+        FROM unnest(decisions) d WHERE d.outcome = 'document' GROUP BY d.user_id
+      ) d
+      WHERE h.user_id = d.user_id AND (d.added, d.growth) <> (0, 0);
   END IF;
 
   IF 'profile' = ANY (outcomes) THEN
     UPDATE public.users u SET display_name = f.display_name, bio = f.bio, avatar_url = f.avatar_url,
         profile_url = f.profile_url
-      FROM unnest(decisions, data_texts) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, data_text)
+      FROM unnest(decisions, data_texts) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, data_text)
       CROSS JOIN LATERAL json_to_record(d.data_text::json)
         AS f (display_name varchar, bio text, avatar_url text, profile_url text)
       WHERE u.id = d.user_id AND d.outcome = 'profile';
     UPDATE public.sync_heads h SET profile_client_id = client_ids[d.request_no]
-      FROM unnest(decisions, request_nos) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no)
+      FROM unnest(decisions, request_nos) AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no)
       WHERE h.user_id = d.user_id AND d.outcome = 'profile';
   END IF;
 
@@ -223,7 +289,7 @@ BEGIN
         SELECT d.*, client_ids[d.request_no] AS client_id,
           d.slug_stem || '-' || coalesce(right(c.slug, 8), d.slug_end) AS slug
         FROM unnest(decisions, request_nos, data_texts, content_hashes, checksums, slug_stems, slug_ends, change_nos)
-          AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, data_text, content_hash, checksum,
+          AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, data_text, content_hash, checksum,
             slug_stem, slug_end, change_no)
         JOIN public.cards c ON c.id = d.card_id
         WHERE d.outcome = 'change'
@@ -236,7 +302,7 @@ BEGIN
   IF 'withdraw' = ANY (outcomes) THEN
     PERFORM public.withdraw_cards(array_agg(d.card_id ORDER BY d.no), array_agg(client_ids[d.request_no] ORDER BY d.no))
       FROM unnest(decisions, request_nos) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, no)
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, no)
       WHERE d.outcome = 'withdraw';
   END IF;
 
@@ -250,7 +316,7 @@ BEGIN
         array_agg(NULL::integer) AS session_ids
       INTO fresh
       FROM unnest(decisions, request_nos, data_texts, content_hashes, checksums, slug_stems, slug_ends) WITH ORDINALITY
-        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, data_text, content_hash, checksum,
+        AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, data_text, content_hash, checksum,
           slug_stem, slug_end, no)
       CROSS JOIN LATERAL json_to_record(d.data_text::json)
         AS f (title varchar, content text, privacy_level varchar, category varchar, tags text[], metadata jsonb)
@@ -274,7 +340,7 @@ BEGIN
       WHEN d.outcome = 'profile' THEN (SELECT h.profile_change_no FROM public.sync_heads h WHERE h.user_id = d.user_id)
       ELSE d.server_revision END
     FROM unnest(decisions, change_nos) WITH ORDINALITY
-      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, change_no, no)
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, change_no, no)
     ORDER BY d.no);
 
   -- A resolution that fails leaves its conflict as it was; a push that was
@@ -291,7 +357,7 @@ BEGIN
       CASE d.resolution WHEN 'remote_wins' THEN 'pull' WHEN 'manual' THEN 'bidirectional' ELSE 'push' END,
       CASE o.status WHEN 'failed' THEN coalesce(d.error, d.outcome) END, CASE o.status WHEN 'failed' THEN 1 ELSE 0 END
     FROM unnest(decisions, request_nos, entity_types, entity_ids, checksums, base_revisions, revisions, resolutions, errors)
-      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id,
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, entity_type, entity_id,
         checksum, base_revision, revision, resolution, error)
     CROSS JOIN LATERAL (
       SELECT
@@ -336,7 +402,7 @@ BEGIN
       d.other_id
     FROM unnest(caller_ids, states) WITH ORDINALITY AS r (caller_id, state, answer, no)
     LEFT JOIN unnest(decisions, request_nos, entity_types, entity_ids, checksums, revisions) WITH ORDINALITY
-      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, request_no, entity_type, entity_id,
+      AS d (user_id, card_id, outcome, server_checksum, server_revision, other_id, growth, request_no, entity_type, entity_id,
         checksum, revision, no)
       ON d.request_no = r.no AND d.user_id IS NOT NULL
     ORDER BY r.no, d.no;

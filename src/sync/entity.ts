@@ -98,7 +98,7 @@ function judge(type: EntityType, pushed: PushedEntity, scopes: ReadonlySet<Scope
   if (scope && !scopes.has(scope)) return { code: "forbidden", detail: `This key lacks the scope \`${scope}\`.` };
   if (pushed.deleted) return judgeDeletion(type, data, pushed.checksum ?? null);
 
-  return type === "card" ? judgeCard(data, pushed.checksum) : judgeOther(SCHEMAS[type], data, pushed.checksum);
+  return type === "card" ? judgeCard(data, pushed.checksum) : judgeOther(type, data, pushed.checksum);
 }
 
 const SCHEMAS: Readonly<Record<Exclude<EntityType, "card">, z.ZodType>> = {
@@ -112,11 +112,13 @@ const MISMATCH: EntityError = {
   detail: "`checksum` is not the SHA-256 of the canonical JSON of `data`.",
 };
 
-function judgeOther(schema: z.ZodType, data: unknown, checksum: unknown): Judged | EntityError {
-  const parsed = schema.safeParse(data);
+function judgeOther(type: Exclude<EntityType, "card">, data: unknown, checksum: unknown): Judged | EntityError {
+  const parsed = SCHEMAS[type].safeParse(data);
   if (!parsed.success) return { code: "invalid", detail: describe(parsed.error) };
   const canonical = canonicalOf(data);
-  return canonical.checksum === checksum ? canonical : MISMATCH;
+  if (canonical.checksum !== checksum) return MISMATCH;
+  // Of the profile what its own call would store: addresses without the white space around them.
+  return type === "user_profile" ? canonicalOf(parsed.data) : canonical;
 }
 
 /** A card is stored and shown with its level in capitals, and with what is empty in one form. */

@@ -11,6 +11,10 @@ export const WAIT_S_MAX = 30;
 export const DOCUMENT_BYTES_MAX = 262_144;
 export const DOCUMENT_LEVELS_MAX = 64;
 export const ENTITY_ID_CHARACTERS_MAX = 255;
+/** How many settings and sessions an account has, deleted ones too: one a minute for two months, or ten a day for 27 years. */
+export const DOCUMENTS_MAX = 100_000;
+/** Bytes of their JSON, of those that stand: 256 MiB. */
+export const DOCUMENT_BYTES_TOTAL_MAX = 268_435_456;
 
 export const ENTITY_TYPES = ["card", "user_profile", "settings", "session"] as const;
 export const entityType = z.enum(ENTITY_TYPES);
@@ -63,6 +67,7 @@ export const ERROR_CODES = [
   "duplicate-card",
   "foreign-id",
   "not-published",
+  "quota-exceeded",
   "answer-full",
 ] as const;
 

@@ -2,13 +2,21 @@
 // the results. The rules about bases and conflicts stand in push_changes (migrations/0008_push.sql).
 
 import type { Caller } from "../auth/scopes.ts";
-import { checksumOf } from "../cards/text.ts";
 import type { SharedKind } from "../commit-sharing.ts";
 import { PAGE_BYTES_MAX } from "../cursor.ts";
 import { type Sql, sqlState } from "../db.ts";
 import { Problem } from "../problem.ts";
 import { type Candidate, checkEntity, checkName, type EntityName, type Nameless } from "./entity.ts";
-import type { EntityError, PushedEntity, PushRequest, PushResult, ResolveRequest } from "./model.ts";
+import { storeChecksums } from "./missing-checksums.ts";
+import {
+  DOCUMENT_BYTES_TOTAL_MAX,
+  DOCUMENTS_MAX,
+  type EntityError,
+  type PushedEntity,
+  type PushRequest,
+  type PushResult,
+  type ResolveRequest,
+} from "./model.ts";
 import { cursorGone, decodePosition, type Position } from "./position.ts";
 
 export type PushRules = { reward: string; rewardsPerDay: number };
@@ -42,7 +50,7 @@ type Row = {
 };
 
 type Accepted = "same" | "superseded" | "taken" | "document" | "profile" | "change" | "withdraw" | "publish";
-type Failure = "foreign-id" | "not-published" | "answer-full" | "duplicate-card";
+type Failure = "foreign-id" | "not-published" | "quota-exceeded" | "answer-full" | "duplicate-card";
 
 /** Cards written directly at the same moment, or since their checksums were looked up, make a push begin anew. */
 const ATTEMPTS_MAX = 5;
@@ -112,7 +120,8 @@ export function toPushResults({ command, rows }: PushOutcome): PushResult[] {
   return command.judged.map((one, index): PushResult => {
     const { entity_type, entity_id } = command.sent[index] as EntityName;
     const row = "entityId" in one ? decided.next().value : undefined;
-    return { entity_type, entity_id, ...toResult(one, row) };
+    // As pulls name it: the id of a card may have come in capitals.
+    return { entity_type, entity_id: "entityId" in one ? one.entityId : entity_id, ...toResult(one, row) };
   });
 }
 
@@ -127,6 +136,7 @@ function toResult(one: Candidate | Nameless, row: Row | undefined): Omit<PushRes
       return { ...synced(row), server: serverOf(row as Row) };
     case "foreign-id":
     case "not-published":
+    case "quota-exceeded":
     case "answer-full":
     case "duplicate-card":
       return { sync_status: "failed", error: toError(outcome, row?.other_id ?? null) };
@@ -150,6 +160,7 @@ function serverOf({ checksum, revision, server_data }: Row) {
 const FAILURES: Readonly<Record<Failure, string>> = {
   "foreign-id": "This id is taken. Give the card another one.",
   "not-published": "A card with this id exists and is not published.",
+  "quota-exceeded": `An account has at most ${DOCUMENTS_MAX} settings and sessions, with ${DOCUMENT_BYTES_TOTAL_MAX} bytes.`,
   "answer-full": "A conflict, whose data no longer fit into this answer. Push it again.",
   "duplicate-card": "Another of your cards has this text; `card_id` names it.",
 };
@@ -162,36 +173,32 @@ async function pushUntilDecided(sql: Sql, commands: readonly PushCommand[], rule
   for (let attempt = 1; ; attempt++) {
     const isLast = attempt >= ATTEMPTS_MAX;
     try {
-      const rows = await callPushChanges(sql, commands, rules);
+      const entities = toEntities(commands);
+      const rows = await callPushChanges(sql, commands, entities, rules);
       const unknown = rows.filter(row => row.outcome === "unknown-checksum");
       if (unknown.length === 0) return rows;
-      if (isLast) throw new Error("the checksums of cards became unknown again and again");
-      await storeChecksums(
-        sql,
-        unknown.map(row => row.other_id as string),
-      );
+      if (isLast) throw new Error("checksums became unknown again and again");
+      const names = unknown.flatMap(row => entities[(row.entity_no ?? 0) - 1] ?? []);
+      await storeChecksums(sql, names);
     } catch (error) {
       if (isLast || sqlState(error) !== UNIQUE_VIOLATION) throw error;
     }
   }
 }
 
-/** Computes the checksums of cards that were written directly. */
-async function storeChecksums(sql: Sql, cardIds: readonly string[]): Promise<void> {
-  const cards = await sql<(Parameters<typeof checksumOf>[0] & { id: string; edited_at: string | null })[]>`
-    SELECT id, title, content, privacy_level, category, tags, metadata, edited_at FROM cards
-    WHERE id = ANY (${cardIds as string[]}::uuid[]) ORDER BY id LIMIT ${cardIds.length}`;
-  await sql`
-    UPDATE cards c SET checksum = k.checksum
-    FROM unnest(${cards.map(card => card.id)}::uuid[], ${cards.map(checksumOf)}::varchar[],
-      ${cards.map(card => card.edited_at)}::timestamptz[]) AS k (id, checksum, edited_at)
-    WHERE c.id = k.id AND c.checksum IS NULL AND c.edited_at IS NOT DISTINCT FROM k.edited_at`;
+/** What the entities of all commands are, in the order of the rows of `entity_no`. */
+function toEntities(commands: readonly PushCommand[]) {
+  return commands.flatMap(({ caller: { userId }, judged, resolution }, index) =>
+    judged.flatMap(one => ("entityId" in one ? [{ ...one, userId, resolution, requestNo: index + 1 }] : [])),
+  );
 }
 
-function callPushChanges(sql: Sql, commands: readonly PushCommand[], { reward, rewardsPerDay }: PushRules) {
-  const entities = commands.flatMap(({ judged, resolution }, index) =>
-    judged.flatMap(one => ("entityId" in one ? [{ ...one, resolution, requestNo: index + 1 }] : [])),
-  );
+function callPushChanges(
+  sql: Sql,
+  commands: readonly PushCommand[],
+  entities: ReturnType<typeof toEntities>,
+  { reward, rewardsPerDay }: PushRules,
+) {
   return sql<Row[]>`
     SELECT * FROM push_changes(
       ${commands.map(command => command.caller.userId)}::uuid[],
@@ -212,5 +219,6 @@ function callPushChanges(sql: Sql, commands: readonly PushCommand[], { reward, r
       ${entities.map(entity => entity.card?.slugEnd ?? null)}::text[],
       ${entities.map(entity => entity.resolution ?? null)}::varchar[],
       ${entities.map(entity => entity.error?.code ?? null)}::text[],
-      ${reward}, ${rewardsPerDay}, ${PAGE_BYTES_MAX})`;
+      ${reward}, ${rewardsPerDay}, ${PAGE_BYTES_MAX}, ${DOCUMENTS_MAX},
+      ${DOCUMENT_BYTES_TOTAL_MAX})`;
 }

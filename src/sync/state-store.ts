@@ -19,12 +19,12 @@ export async function listStates(
   { limit, cursor }: PageRequest,
 ): Promise<Page<SyncState>> {
   const { client_id, status } = filter;
-  const cursors = cursorsOf("sync states", filter, idAlone);
+  const cursors = cursorsOf("sync states", { ...filter, user: caller.userId }, idAlone);
   const after = cursors.read(cursor);
   const rows = await sql<SyncState[]>`
     SELECT s.id, s.client_id, s.device_name, s.entity_type, s.entity_id, s.sync_status, s.last_synced_at,
-      s.local_checksum, s.remote_checksum, s.remote_revision::float8 AS remote_revision, s.conflict_resolution, s.sync_direction, s.error_message, s.retry_count,
-      s.created_at, s.updated_at
+      s.local_checksum, s.remote_checksum, s.remote_revision::float8 AS remote_revision, s.conflict_resolution,
+      s.sync_direction, s.error_message, s.retry_count, s.created_at, s.updated_at
     FROM sync_state s
     WHERE s.user_id = ${caller.userId}::uuid AND s.retry_count >= 0 AND ${liveKey(sql, caller)}
       ${client_id === undefined ? sql`` : sql`AND s.client_id = ${client_id}`}

@@ -81,7 +81,9 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   if (role === "admin") await refuseLastAdmin(tx, userId);
   await withdrawCards(tx, userId);
   await tx`UPDATE cards SET change_client_id = NULL WHERE user_id = ${userId}::uuid AND change_client_id IS NOT NULL`;
-  await tx`UPDATE sync_heads SET profile_client_id = NULL WHERE user_id = ${userId}::uuid`;
+  await tx`
+    UPDATE sync_heads SET profile_client_id = NULL, document_count = 0, document_bytes = 0
+    WHERE user_id = ${userId}::uuid`;
   await tx`
     UPDATE attributions SET attribution_note = NULL, metadata = '{}'
     WHERE target_card_id IN (SELECT id FROM cards WHERE user_id = ${userId}::uuid)`;
@@ -89,7 +91,6 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
   await eraseReasons(tx, userId);
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
-  await tx`DELETE FROM sync_documents WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM operator_sessions WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
@@ -100,6 +101,8 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
       email_verified = false, last_login_at = NULL, api_key_hash = ${name}, api_key_prefix = 'erased',
       account_key_id = uuid_v7(), erased_at = now()
     WHERE id = ${userId}::uuid`;
+  // Only of an account that is erased: of others, what is deleted leaves a trace for their devices.
+  await tx`DELETE FROM sync_documents WHERE user_id = ${userId}::uuid`;
 }
 
 /** Locks all admins in id order, so that two of them leaving at once can't both count on the other. Throws `last-admin`. */
