@@ -68,6 +68,8 @@ export class CommitMetrics {
     this.#waiting.set(kind, waiting);
     const [sizes, seconds] = [this.#sizes.labels(kind), this.#seconds.labels(kind)];
     const [failures, splits, refusals] = [this.#failures, this.#splits, this.#refusals].map(each => each.labels(kind));
+    // A counter that begins to exist at 1 has not increased, for whoever is to be alarmed by it.
+    for (const counter of [failures, splits, refusals]) counter?.inc(0);
     return {
       origin: () => undefined,
       async around(origins, commit) {

@@ -4,7 +4,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { version } from "../../package.json";
 import type { CommitWatch } from "../commit-sharing.ts";
-import type { ProblemSlug } from "../problem.ts";
+import { type ProblemSlug, problems } from "../problem.ts";
 import { CommitMetrics } from "./commits.ts";
 import { processRegistry } from "./process.ts";
 import { RequestMetrics } from "./requests.ts";
@@ -38,6 +38,8 @@ export class Metrics {
   readonly #refreshes: (() => Promise<void>)[] = [];
 
   constructor() {
+    // A counter that begins to exist at 1 has not increased, for whoever is to be alarmed by it.
+    for (const slug of Object.keys(problems)) this.#problems.inc({ type: slug }, 0);
     this.read({
       name: "extrophi_build_info",
       help: "Always 1; the label tells which release runs",

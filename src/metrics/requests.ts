@@ -1,4 +1,4 @@
-// Requests by route template and status. A request costs two additions: what a route counts with is looked up once.
+// Requests by route template and status. A request costs two additions: what it counts with is found by its route in a map.
 
 import { Counter, Histogram, type Registry } from "prom-client";
 
@@ -10,19 +10,31 @@ const UNMATCHED = "unmatched";
 const OTHER_METHOD = "other";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
-type Series = { seconds: Histogram.Internal<string>; answers: Map<number, Counter.Internal> };
+type Series = {
+  labels: { method: string; route: string };
+  seconds: Histogram.Internal<string>;
+  /** How many answers had each status. */
+  answers: Map<number, number>;
+};
 
 export class RequestMetrics {
-  readonly #answers: Counter;
   readonly #seconds: Histogram;
   readonly #series = new Map<string, Series>();
 
   constructor(registry: Registry) {
-    this.#answers = new Counter({
+    const series = this.#series;
+    new Counter({
       name: "extrophi_http_requests_total",
       help: "Requests that were answered, by route and status",
       labelNames: ["method", "route", "status"],
       registers: [registry],
+      // Its own increments would look their labels up for every request.
+      collect() {
+        this.reset();
+        for (const { labels, answers } of series.values()) {
+          for (const [status, count] of answers) this.inc({ ...labels, status }, count);
+        }
+      },
     });
     this.#seconds = new Histogram({
       name: "extrophi_http_request_duration_seconds",
@@ -35,23 +47,16 @@ export class RequestMetrics {
 
   /** Counts an answered request; `template` is that of its route, undefined where none matched. */
   count(method: string, template: string | undefined, status: number, seconds: number): void {
-    const verb = METHODS.has(method) ? method : OTHER_METHOD;
-    const route = template || UNMATCHED;
-    const series = this.#find(verb, route);
+    const series = this.#find(METHODS.has(method) ? method : OTHER_METHOD, template || UNMATCHED);
     series.seconds.observe(seconds);
-    let answers = series.answers.get(status);
-    if (!answers) {
-      answers = this.#answers.labels(verb, route, String(status));
-      series.answers.set(status, answers);
-    }
-    answers.inc();
+    series.answers.set(status, (series.answers.get(status) ?? 0) + 1);
   }
 
-  #find(verb: string, route: string): Series {
-    const name = `${verb} ${route}`;
+  #find(method: string, route: string): Series {
+    const name = `${method} ${route}`;
     let series = this.#series.get(name);
     if (!series) {
-      series = { seconds: this.#seconds.labels(verb, route), answers: new Map() };
+      series = { labels: { method, route }, seconds: this.#seconds.labels(method, route), answers: new Map() };
       this.#series.set(name, series);
     }
     return series;
