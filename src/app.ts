@@ -15,6 +15,7 @@ import { cardFeeds } from "./cards/feeds.ts";
 import { cardPages } from "./cards/pages.ts";
 import { cardRoutes } from "./cards/routes.ts";
 import { sitemapRoutes } from "./cards/sitemap.ts";
+import { answerInTime } from "./deadline.ts";
 import { documentationRoutes } from "./documentation.ts";
 import { readForm, takesForm } from "./form-body.ts";
 import { healthRoutes } from "./health.ts";
@@ -112,6 +113,12 @@ export function createApp(deps: Deps) {
     .use(sitemapRoutes(services))
     .use(pageRoutes(services))
     .use(assetRoutes());
+  app.wrap((handle, request) => (...given: unknown[]) => {
+    const answer = handle(...given);
+    if (!(answer instanceof Promise)) return answer;
+    const onLate = (request_id: string) => log.warn({ request_id }, "no answer in time");
+    return answerInTime(request, answer, { onLate });
+  });
   // Around everything, the hooks included.
   if (tracing) {
     app.wrap(

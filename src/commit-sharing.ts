@@ -2,7 +2,7 @@
 // arrive while a commit is under way wait for it, and then go together: one statement, one commit, and an outcome
 // for each. With nothing under way a command goes at once, alone; there is no timer.
 
-import { isUnavailable, withRetry } from "./db.ts";
+import { isTooBusy, isUnavailable, withRetry } from "./db.ts";
 import { Problem } from "./problem.ts";
 
 /** Commands that wait; past that the server is too far behind to take another. */
@@ -156,8 +156,9 @@ export class CommitSharing<Command, Outcome> {
         });
       };
     } catch (error) {
-      // Of a connection that broke nobody knows whether the commit came through: nothing is tried again on the clients' behalf.
-      if (batch.length === 1 || isUnavailable(error)) {
+      // Of a connection that broke nobody knows whether the commit came through: nothing is tried again on the clients'
+      // behalf. And where all together waited in vain, each alone would wait as long.
+      if (batch.length === 1 || isUnavailable(error) || isTooBusy(error)) {
         return () => {
           for (const entry of batch) entry.reject(error);
         };

@@ -22,6 +22,9 @@ const POOL_CONNECTIONS_MAX = 10;
 
 const RECONNECT_S = 0.2;
 
+/** What a statement may take. Less than a request may (deadline.ts): it ends, and its client hears so. */
+const STATEMENT_MS_MAX = 20_000;
+
 /** Times as RFC 3339 text in UTC with six decimals: a Date would cut them, and PostgreSQL leaves out zeros at the end. */
 const TIMESTAMPTZ = {
   to: 1184,
@@ -34,7 +37,10 @@ const TIMESTAMPTZ = {
 };
 
 /** Opens the pool. No connection is made before the first query. Times are in the units of postgres.js (seconds). */
-export function createPool(url: string, options: { max?: number; application?: string; idle_s?: number } = {}): Sql {
+export function createPool(
+  url: string,
+  options: { max?: number; application?: string; idle_s?: number; statementMs?: number } = {},
+): Sql {
   return postgres(url, {
     // postgres.js takes the name as it stands in the address, with %20 for a space.
     database: decodeURIComponent(new URL(url).pathname.slice(1)),
@@ -52,7 +58,7 @@ export function createPool(url: string, options: { max?: number; application?: s
       TimeZone: "UTC",
       // Compiling a plan whose cost was guessed too high takes a second; running it took 50 ms.
       jit: "off",
-      statement_timeout: 30_000,
+      statement_timeout: options.statementMs ?? STATEMENT_MS_MAX,
       idle_in_transaction_session_timeout: 30_000,
     },
   });
@@ -101,9 +107,17 @@ export function isUnavailable(error: unknown): boolean {
   return typeof code === "string" && DRIVER_DOWN.test(code);
 }
 
+/** SQLSTATEs of what the database was too busy for: a statement out of time (57014), or a lock that was not to be had. */
+const TOO_BUSY = new Set(["57014", "55P03"]);
+
+/** Whether the database is there, and took too long for this. Nothing was done. */
+export function isTooBusy(error: unknown): boolean {
+  return TOO_BUSY.has(sqlState(error) ?? "");
+}
+
 /** The Problem that stands for a database error; undefined where the error is none that a client should see. */
 export function problemOf(error: unknown): Problem | undefined {
-  if (isUnavailable(error)) return new Problem("unavailable");
+  if (isUnavailable(error) || isTooBusy(error)) return new Problem("unavailable");
   if (!(error instanceof postgres.PostgresError)) return undefined;
   if (error.code === "22003")
     return new Problem("validation", { detail: "A balance would get larger than one can be." });

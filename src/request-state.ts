@@ -9,6 +9,8 @@ export type RequestState = {
   caller?: Caller;
   /** Whether this request has checked the caller's key against its row already. */
   callerConfirmed: boolean;
+  /** Set where the answer may take longer than any other (deadline.ts). */
+  mayTakeLong?: boolean;
 };
 
 const states = new WeakMap<Request, RequestState>();
@@ -18,7 +20,7 @@ const SANE_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 export function beginRequest(request: Request): RequestState {
   const given = request.headers.get("x-request-id");
   const id = given && SANE_ID.test(given) ? given : Bun.randomUUIDv7();
-  const state = { id, startedMs: performance.now(), callerConfirmed: false };
+  const state: RequestState = { id, startedMs: performance.now(), callerConfirmed: false };
   states.set(request, state);
   return state;
 }

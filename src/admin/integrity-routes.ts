@@ -2,6 +2,7 @@
 
 import { Elysia } from "elysia";
 import { answers, noQuery } from "../contract.ts";
+import { allowTime } from "../deadline.ts";
 import type { Services } from "../services.ts";
 import { integrityReport } from "./integrity-model.ts";
 
@@ -14,8 +15,7 @@ export function integrityRoutes({ integrity: checks, guard }: Services) {
     .get(
       "/api/admin/integrity",
       async ({ request, server }) => {
-        // Bun closes connections that are quiet for longer than Elysia's 30 s.
-        server?.timeout(request, 0);
+        allowTime({ request, server }, 0);
         return checks.checkNew();
       },
       {
@@ -33,7 +33,7 @@ export function integrityRoutes({ integrity: checks, guard }: Services) {
     .post(
       "/api/admin/integrity",
       async ({ request, server }) => {
-        server?.timeout(request, 0);
+        allowTime({ request, server }, 0);
         return checks.checkAll();
       },
       {

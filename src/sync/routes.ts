@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import { answers } from "../contract.ts";
 import { pageOf } from "../cursor.ts";
+import { allowTime } from "../deadline.ts";
 import type { Services } from "../services.ts";
 import { findHead, listChanges } from "./feed.ts";
 import {
@@ -84,7 +85,7 @@ export function syncRoutes({ config, sql, log, gatekeeper, guard, metrics, share
         const after = decodePosition(query.cursor, caller.userId);
         let page = await listChanges(sql, caller, after, query.limit);
         if (page.items.length === 0 && query.wait > 0) {
-          server?.timeout(request, query.wait + GRACE_S);
+          allowTime({ request, server }, query.wait + GRACE_S);
           await waitForChange(watch, {
             caller,
             clientId: query.client_id,
@@ -112,7 +113,7 @@ export function syncRoutes({ config, sql, log, gatekeeper, guard, metrics, share
       "/api/sync/stream",
       async ({ caller, query, request, server }) => {
         const head = await findHead(sql, caller);
-        server?.timeout(request, 0);
+        allowTime({ request, server }, 0);
         return openStream(watch, { caller, clientId: query.client_id, head, signal: request.signal });
       },
       {

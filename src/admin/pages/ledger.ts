@@ -5,6 +5,7 @@ import { EntryPage, type LegBalance, ReversePage } from "../../../views/admin/pa
 import { LedgerPage } from "../../../views/admin/pages/ledger.tsx";
 import { resumeSession } from "../../auth/session.ts";
 import { readToken } from "../../auth/session-cookie.ts";
+import { allowTime } from "../../deadline.ts";
 import { idempotencyKeyOf } from "../../idempotency.ts";
 import { entryId } from "../../ledger/model.ts";
 import { requirePeriod } from "../../moment.ts";
@@ -141,7 +142,7 @@ export function ledgerPages(services: Services) {
     .get(
       "/admin/ledger/tail",
       async ({ request, server }) => {
-        server?.timeout(request, 0);
+        allowTime({ request, server }, 0);
         return tail(request);
       },
       hidden,

@@ -1,0 +1,186 @@
+// The database is away: stopped, restarted, slow, frozen, or out of connections. The server answers 503 with Retry-After,
+// lives, keeps nothing, and is back by itself; /healthz answers all the time.
+
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { createPool } from "../src/db.ts";
+import { answerInTime } from "../src/deadline.ts";
+import { type Api, createApi, listen, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
+import { expectBalancedBooks } from "./books-support.ts";
+import { type Gate, openGate } from "./gate.ts";
+import { startServer } from "./server.ts";
+
+setDefaultTimeout(90_000);
+
+let api: Api;
+let alice: Member;
+let bob: Member;
+beforeAll(async () => {
+  api = await createApi();
+  [alice, bob] = [await api.register(), await api.register()];
+});
+afterAll(() => expectBalancedBooks(api.sql));
+
+let sent = 0;
+
+/** One call of each sort, with a key that is remembered or not: reads, single statements, shared commits, transactions. */
+function calls(baseUrl: string) {
+  const call = async (method: string, path: string, body?: unknown) => {
+    const headers = method === "POST" ? { "idempotency-key": `away-${++sent}` } : {};
+    return readAnswer(await fetch(baseUrl + path, toInit(method, { key: alice.key, body, headers })));
+  };
+  return {
+    balance: () => call("GET", "/api/balance"),
+    ledger: () => call("GET", "/api/ledger?type=publish_reward"),
+    publish: () => call("POST", "/api/publish", { cards: [newCard()] }),
+    transfer: () => call("POST", "/api/transfers", { to_user: bob.name, amount: "0.01" }),
+    profile: () => call("PATCH", "/api/me", { bio: "Here." }),
+    health: async () => (await fetch(`${baseUrl}/healthz`)).status,
+    ready: async () => (await fetch(`${baseUrl}/readyz`)).status,
+  };
+}
+
+type Calls = ReturnType<typeof calls>;
+const askAll = ({ balance, ledger, publish, transfer, profile }: Calls) =>
+  Promise.all([balance(), ledger(), publish(), transfer(), profile()]);
+
+/** Until it answers again; the server needs nobody's help for that. */
+async function untilBack(ask: Calls, timeoutMs = 10_000): Promise<void> {
+  for (const deadline = performance.now() + timeoutMs; (await ask.ready()) !== 200; await Bun.sleep(20)) {
+    if (performance.now() > deadline) throw new Error(`not back within ${timeoutMs} ms`);
+  }
+}
+
+async function withGate(work: (gate: Gate, ask: Calls) => Promise<void>): Promise<void> {
+  const gate = await openGate(api.url);
+  const server = await startServer({ DATABASE_URL: gate.url });
+  try {
+    const ask = calls(server.baseUrl);
+    expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
+    await work(gate, ask);
+    expect(await server.stop()).toBe(0);
+  } finally {
+    await gate.close();
+  }
+}
+
+test("a stopped and restarted database: 503 meanwhile, 30 times over, and no connection or memory is left behind", async () => {
+  await withGate(async (gate, ask) => {
+    for (let round = 0; round < 30; round++) {
+      // Some are under way when it goes.
+      const cut = askAll(ask);
+      await gate.shut();
+      for (const { status } of await cut) expect([200, 201, 503]).toContain(status);
+      for (const answer of await askAll(ask)) {
+        expect([answer.status, answer.body.type]).toEqual([503, "/problems/unavailable"]);
+        expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(0);
+      }
+      expect([await ask.health(), await ask.ready()]).toEqual([200, 503]);
+      gate.open();
+      await untilBack(ask);
+      expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
+      expect(gate.connections()).toBeLessThanOrEqual(10);
+    }
+  });
+});
+
+test("a frozen database: 503 before its client's connection is closed, and what was asked before it froze is done at most once", async () => {
+  await withGate(async (gate, ask) => {
+    gate.silence();
+    const startedMs = performance.now();
+    const answers = askAll(ask);
+    while (performance.now() - startedMs < 20_000) {
+      const askedMs = performance.now();
+      expect(await ask.health()).toBe(200);
+      expect(performance.now() - askedMs).toBeLessThan(2_000);
+      await Bun.sleep(1_000);
+    }
+    for (const { status, headers } of await answers) {
+      expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
+    }
+    expect(performance.now() - startedMs).toBeLessThan(29_000);
+    gate.open();
+    await untilBack(ask);
+    expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
+    expect(gate.connections()).toBeLessThanOrEqual(10);
+  });
+});
+
+test("a statement that takes too long ends: 503 for all that shared it, and nothing was done", async () => {
+  const slow = createPool(api.url, { statementMs: 300 });
+  const beside = await createApi({}, { sql: slow, url: api.url });
+  const { baseUrl, stop } = listen(beside);
+  const ask = calls(baseUrl);
+  const { promise: release, resolve } = Promise.withResolvers<void>();
+  const { promise: isLocked, resolve: noteLocked } = Promise.withResolvers<void>();
+  const locked = api.sql.begin(async tx => {
+    await tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`;
+    noteLocked();
+    await release;
+  });
+  await isLocked;
+  const [before] = await api.sql`SELECT count(*) FROM extropy_ledger`;
+  const startedMs = performance.now();
+  const answers = await Promise.all([...Array.from({ length: 20 }, ask.transfer), ask.publish(), ask.profile()]);
+  expect(answers.map(({ status, headers }) => [status, headers.get("retry-after")])).toEqual(
+    answers.map(() => [503, "1"]),
+  );
+  // Two batches: the first one alone, the others together. One after the other it would be twenty times 300 ms.
+  expect(performance.now() - startedMs).toBeLessThan(4_000);
+  expect(await ask.health()).toBe(200);
+  resolve();
+  await locked;
+  expect(await api.sql`SELECT count(*) FROM extropy_ledger`).toEqual([before] as never);
+  expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
+  await stop();
+  await slow.end();
+});
+
+test("a statement may take 20 s", async () => {
+  const [row] = await api.sql`SELECT current_setting('statement_timeout') AS limit`;
+  expect(row?.limit).toBe("20s");
+});
+
+test("a database out of connections: 503, and back when there are some", async () => {
+  const role = `limited_${crypto.randomUUID().slice(0, 8)}`;
+  await api.sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'limited' CONNECTION LIMIT 1;
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role};
+    GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
+  const url = new URL(api.url);
+  [url.username, url.password] = [role, "limited"];
+  const hog = createPool(url.href, { max: 1 });
+  await hog`SELECT 1`;
+  const pool = createPool(url.href);
+  const { baseUrl, stop } = listen(await createApi({}, { sql: pool, url: api.url }));
+  const ask = calls(baseUrl);
+  try {
+    for (const { status, headers, body } of await askAll(ask)) {
+      expect([status, body.type, headers.get("retry-after")]).toEqual([503, "/problems/unavailable", "1"]);
+    }
+    expect([await ask.health(), await ask.ready()]).toEqual([200, 503]);
+    await hog.end();
+    await untilBack(ask);
+    expect((await ask.transfer()).status).toBe(201);
+  } finally {
+    await stop();
+    await Promise.all([pool.end({ timeout: 1 }), hog.end({ timeout: 1 })]);
+    await api.sql.unsafe(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+  }
+});
+
+test("an answer that comes too late is not waited for, and one that may take long is", async () => {
+  const late: string[] = [];
+  const answer = (ms: number) =>
+    answerInTime(
+      new Request("http://localhost/api/balance"),
+      Bun.sleep(ms).then(() => new Response("done")),
+      {
+        ms: 50,
+        onLate: id => late.push(id),
+      },
+    );
+  expect((await answer(0)).status).toBe(200);
+  expect(late).toEqual([]);
+  const response = await answer(500);
+  expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
+  expect(response.headers.get("x-request-id")).toBe(late[0] ?? "");
+});
