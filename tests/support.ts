@@ -21,8 +21,11 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return createDatabase(await ensureTemplate(admin));
 }
 
-/** A server has few connections, and many test files share one: they give back quickly what they don't use. */
-const TEST_POOL = { application: "extrophi tests", idle_s: 3 };
+/**
+ * A server has few connections, and many test files share one: they give back quickly what they don't use. And tests write
+ * more in one statement than any request does.
+ */
+const TEST_POOL = { application: "extrophi tests", idle_s: 3, statementMs: 60_000 };
 
 /** A pool of the server's own role on a test database, as a server has it. Closed after the file's last test. */
 export function createServerPool(url: string): Sql {

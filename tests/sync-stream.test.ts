@@ -111,6 +111,12 @@ describe("a stream", () => {
     }
   });
 
+  test("ends at once for a reader who had gone before it was opened", async () => {
+    const { key } = await api.register();
+    const { status, text } = await api.call("GET", "/api/sync/stream", { key, signal: AbortSignal.abort() });
+    expect([status, text]).toEqual([200, "retry: 1000\n\n"]);
+  });
+
   test("ends without a word when its key is dead", async () => {
     const member = await api.register();
     const { body } = await api.call<{ id: string; api_key: string }>("POST", "/api/keys", {
