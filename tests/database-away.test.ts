@@ -107,7 +107,7 @@ test("a frozen database: 503 before its client's connection is closed, and what 
 
 test("a statement that takes too long ends: 503 for all that shared it, and nothing was done", async () => {
   const slow = createPool(api.url, { statementMs: 300 });
-  const beside = await createApi({}, { sql: slow, url: api.url });
+  const beside = await createApi({}, { ...api, pool: slow });
   const { baseUrl, stop } = listen(beside);
   const ask = calls(baseUrl);
   const { promise: release, resolve } = Promise.withResolvers<void>();
@@ -146,13 +146,14 @@ test("a database out of connections: 503, and back when there are some", async (
   const role = `limited_${crypto.randomUUID().slice(0, 8)}`;
   await api.sql.unsafe(`CREATE ROLE ${role} LOGIN PASSWORD 'limited' CONNECTION LIMIT 1;
     GRANT ALL ON ALL TABLES IN SCHEMA public TO ${role};
-    GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role}`);
+    GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO ${role};
+    GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO ${role}`);
   const url = new URL(api.url);
   [url.username, url.password] = [role, "limited"];
   const hog = createPool(url.href, { max: 1 });
   await hog`SELECT 1`;
   const pool = createPool(url.href);
-  const { baseUrl, stop } = listen(await createApi({}, { sql: pool, url: api.url }));
+  const { baseUrl, stop } = listen(await createApi({}, { ...api, pool }));
   const ask = calls(baseUrl);
   try {
     for (const { status, headers, body } of await askAll(ask)) {
