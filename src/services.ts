@@ -51,7 +51,7 @@ export function createServices(deps: Deps): Services {
   const rates = new Rates(deps.sql);
   const gatekeeper = new Gatekeeper(deps.sql, deps.config, rates);
   const metrics = new Metrics();
-  addReadings(metrics, { ...deps, verifier: gatekeeper.verifier });
+  addReadings(metrics, { ...deps, rates, verifier: gatekeeper.verifier });
   function shareCommits<Command, Outcome>(kind: SharedKind<Command, Outcome>): CommitSharing<Command, Outcome> {
     const counted = metrics.watchCommits(kind.name, () => line.waiting);
     const watch = deps.tracing?.watchCommits(kind.name, counted) ?? counted;

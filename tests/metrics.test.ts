@@ -2,6 +2,7 @@
 // nothing in it is anybody's.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { generateKey } from "../src/auth/key.ts";
 import { CommitSharing, type SharedKind } from "../src/commit-sharing.ts";
 import { createPool, loadOf } from "../src/db.ts";
 import { checkIntegrity } from "../src/ledger/integrity/check.ts";
@@ -96,6 +97,19 @@ test("is open without METRICS_TOKEN; with it, whoever has another one is refused
   expect(refused.headers.get("www-authenticate")).toStartWith("Bearer");
   expect(refused.text).not.toContain(TOKEN);
   expect((await (await createApi()).call("GET", "/metrics")).status).toBe(200);
+});
+
+test("counts what limits refuse, by the limit", async () => {
+  const api = await createApi({ RATE_LIMIT_PER_MINUTE: "2", AUTH_FAILURES_PER_MINUTE: "1" });
+  const { key } = await api.register();
+  for (let no = 0; no < 5; no++) await api.call("GET", "/api/me", { key });
+  for (let no = 0; no < 3; no++) await api.call("GET", "/api/me", { key: generateKey() });
+  const { families } = await scrape(api);
+  const refusals = families.find(({ name }) => name === "extrophi_rate_limit_refusals_total")?.samples ?? [];
+  expect(Object.fromEntries(refusals.map(({ labels, value }) => [labels.limit, value]))).toMatchObject({
+    requests: 3,
+    "bad-keys": 2,
+  });
 });
 
 test("says within two seconds that the database is away, and keeps what it knew", async () => {

@@ -1,17 +1,18 @@
-// The numbers that are read when somebody asks for them: the pool, the cache of keys, and what the database knows of the
-// books.
+// The numbers that are read when somebody asks for them: the pool, the cache of keys, limits, and what the database knows
+// of the books.
 
 import type { KeyVerifier } from "../auth/verifier.ts";
 import { loadOf, type Sql } from "../db.ts";
 import type { Logger } from "../log.ts";
+import type { Rates } from "../rates/exchange.ts";
 import { BooksWatch } from "./books-watch.ts";
 import type { Metrics, Reading } from "./metrics.ts";
 
-type Sources = { sql: Sql; log: Logger; verifier: KeyVerifier };
+type Sources = { sql: Sql; log: Logger; verifier: KeyVerifier; rates: Rates };
 
 /** Adds them. Asking the database never keeps a scrape waiting for long. */
-export function addReadings(metrics: Metrics, { sql, log, verifier }: Sources): void {
-  for (const reading of [...ofPool(sql), ...ofKeys(verifier)]) metrics.read(reading);
+export function addReadings(metrics: Metrics, { sql, log, verifier, rates }: Sources): void {
+  for (const reading of [...ofPool(sql), ...ofKeys(verifier), ofRates(rates)]) metrics.read(reading);
   const books = new BooksWatch(sql, log);
   metrics.beforeReading(() => books.refresh());
   for (const reading of ofBooks(books)) metrics.read(reading);
@@ -66,6 +67,16 @@ function ofKeys(verifier: KeyVerifier): Reading[] {
       ],
     },
   ];
+}
+
+function ofRates(rates: Rates): Reading {
+  return {
+    name: "extrophi_rate_limit_refusals_total",
+    help: "Requests that were refused because a limit was used up",
+    type: "counter",
+    labels: ["limit"],
+    read: () => rates.refusals.map(([limit, count]) => [count, { limit }]),
+  };
 }
 
 function ofBooks(books: BooksWatch): Reading[] {

@@ -25,6 +25,11 @@ export class Rates {
     return made;
   }
 
+  /** How often each limit has refused something in this process, by its kind. */
+  get refusals(): readonly (readonly [kind: string, count: number])[] {
+    return this.#limits.map(({ kind, refusals }) => [kind, refusals]);
+  }
+
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);

@@ -20,6 +20,7 @@ export class RateLimit {
   readonly #windows = new LRUCache<string, Window>({ max: NAMES_MAX });
   /** Names with events that the others don't know of. */
   readonly #unshared = new Set<string>();
+  #refusals = 0;
 
   /** At most `limit` events within `windowMs`, from a name's first event on; 0 switches it off. */
   constructor(
@@ -29,10 +30,17 @@ export class RateLimit {
     private readonly onCount: () => void,
   ) {}
 
-  /** Seconds until the name may go on, if it has used up its window; undefined while it may. */
+  /** Seconds until the name may go on, if it has used up its window, which counts as a refusal; undefined while it may. */
   blockedForSeconds(name: string): number | undefined {
     const { remaining, resetS } = this.allowanceOf(name);
-    return this.limit > 0 && remaining === 0 ? resetS : undefined;
+    if (this.limit === 0 || remaining > 0) return undefined;
+    this.#refusals++;
+    return resetS;
+  }
+
+  /** How often a name was refused, in this process. */
+  get refusals(): number {
+    return this.#refusals;
   }
 
   /** What is left to a name. */
