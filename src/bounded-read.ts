@@ -13,7 +13,7 @@ const QUERY_CANCELED = "57014";
  * not help, asking for less does.
  *
  * It is planned for the values that it has. A plan for any values can't know that one type of entry is every third row
- * and another one of a million, and would read all of them in order to find fifty of the latter.
+ * and another one of a million, and would read all of them in order to find fifty of the latter. One process does it: starting others takes longer than a page.
  */
 export async function readBounded<Row>(
   sql: Sql,
@@ -25,7 +25,8 @@ export async function readBounded<Row>(
       const settings = tx`
         SELECT set_config('statement_timeout', ${String(maxMs)}, true),
           set_config('work_mem', coalesce(${workMemoryMb ? `${workMemoryMb}MB` : null}, current_setting('work_mem')), true),
-          set_config('plan_cache_mode', 'force_custom_plan', true)`;
+          set_config('plan_cache_mode', 'force_custom_plan', true),
+          set_config('max_parallel_workers_per_gather', '0', true)`;
       const [, rows] = await Promise.all([settings, query(tx)]);
       return { rows };
     });

@@ -8,6 +8,13 @@ import type { Fragment, Sql } from "../db.ts";
 import type { ListedAttributionFilter } from "./attributions-model.ts";
 import { findFilterUser } from "./user-filter.ts";
 
+type Side = "source" | "target";
+
+/** Cards that are asked one by one in less time than the newest attributions take. */
+const FEW_CARDS = 300;
+/** The newest attributions that are looked through for those of one account. */
+const LOOKED_AT = 5_000;
+
 /** Attributions between all cards, newest first, reversed ones included. Throws `validation`. */
 export async function listAllAttributions(
   sql: Sql,
@@ -22,20 +29,48 @@ export async function listAllAttributions(
     ${after ? sql`AND (a.created_at, a.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}
     ${filter.from ? sql`AND a.created_at >= ${filter.from}::timestamptz` : sql``}
     ${filter.to ? sql`AND a.created_at < ${filter.to}::timestamptz` : sql``}
-    ${sourceUserId ? sql`AND a.source_user_id = ${sourceUserId}::uuid` : sql``}
-    ${targetUserId ? sql`AND a.target_user_id = ${targetUserId}::uuid` : sql``}
     ${filter.type ? sql`AND a.attribution_type = ${filter.type}` : sql``}
     ${filter.reversed === "true" ? sql`AND a.reversed_at IS NOT NULL` : sql``}
-    ${filter.reversed === "false" ? sql`AND a.reversed_at IS NULL` : sql``}
-    ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit + 1}`;
+    ${filter.reversed === "false" ? sql`AND a.reversed_at IS NULL` : sql``}`;
+  const citedIs = sourceUserId ? sql`AND a.source_user_id = ${sourceUserId}::uuid` : sql``;
+  const citerIs = targetUserId ? sql`AND a.target_user_id = ${targetUserId}::uuid` : sql``;
+  const newestFirst = sql`ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit + 1}`;
 
-  /** The newest of one card, on one side. */
-  const ofCard = (side: "source" | "target", card: Fragment) =>
-    sql`SELECT a.* FROM attributions a WHERE a.${sql(`${side}_card_id`)} = ${card} ${conditions}`;
+  /** What one card has on one side. */
+  const onCard = (side: Side, card: Fragment) =>
+    sql`a.${sql(`${side}_card_id`)} = ${card} ${citedIs} ${citerIs} ${conditions}`;
+  const ofCard = (side: Side, card: Fragment) =>
+    sql`SELECT a.* FROM attributions a WHERE ${onCard(side, card)} ${newestFirst}`;
 
-  /** The newest of each of an account's cards: attributions are indexed by their cards, and not by accounts and time. */
-  const ofUser = (side: "source" | "target", userId: string) => sql`
-    SELECT a.* FROM cards c CROSS JOIN LATERAL (${ofCard(side, sql`c.id`)}) a WHERE c.user_id = ${userId}::uuid`;
+  /**
+   * The newest of an account. Attributions are indexed by their cards, and not by accounts and time, which every
+   * payment would pay for. Of somebody with few cards, each is asked. The attributions of somebody with many are among
+   * the newest of all, most likely; where they are not, only those cards can have one on the page whose own newest are
+   * the newest.
+   */
+  function ofUser(side: Side, userId: string) {
+    const isLookedThrough = filter.reversed === "true" ? sql`true` : hasManyCards(sql, userId);
+    return sql`
+    WITH newest AS MATERIALIZED (
+      SELECT a.id, a.created_at, a.source_user_id, a.target_user_id FROM attributions a
+      WHERE ${isLookedThrough} ${conditions}
+      ORDER BY a.created_at DESC, a.id DESC LIMIT ${LOOKED_AT}
+    ), among AS MATERIALIZED (
+      SELECT a.id FROM newest a WHERE true ${citedIs} ${citerIs} ${newestFirst}
+    ), state AS MATERIALIZED (
+      SELECT CASE WHEN (SELECT count(*) FROM among) > ${limit} THEN true
+        ELSE ${isLookedThrough} AND (SELECT count(*) FROM newest) < ${LOOKED_AT} END AS is_enough
+    ), card AS (
+      SELECT c.id FROM cards c
+      CROSS JOIN LATERAL (
+        SELECT a.created_at FROM attributions a WHERE ${onCard(side, sql`c.id`)} ORDER BY a.created_at DESC LIMIT 1) a
+      WHERE c.user_id = ${userId}::uuid AND NOT (SELECT is_enough FROM state)
+      ORDER BY a.created_at DESC FETCH FIRST ${limit + 1} ROWS WITH TIES
+    )
+    SELECT a.* FROM among JOIN attributions a ON a.id = among.id WHERE (SELECT is_enough FROM state)
+    UNION ALL
+    SELECT a.* FROM card CROSS JOIN LATERAL (${ofCard(side, sql`card.id`)}) a`;
+  }
 
   function found() {
     if (filter.card_id) {
@@ -45,7 +80,7 @@ export async function listAllAttributions(
     // Whoever is cited may be cited often; each card of whoever cites has made few attributions.
     if (targetUserId) return ofUser("target", targetUserId);
     if (sourceUserId) return ofUser("source", sourceUserId);
-    return sql`SELECT a.* FROM attributions a WHERE true ${conditions}`;
+    return sql`SELECT a.* FROM attributions a WHERE true ${conditions} ${newestFirst}`;
   }
 
   const rows = await readBounded<Attribution>(
@@ -61,4 +96,9 @@ export async function listAllAttributions(
     row => row,
     row => cursors.keyOf(row.created_at, row.id),
   );
+}
+
+function hasManyCards(sql: Sql, userId: string): Fragment {
+  return sql`
+    (SELECT count(*) FROM (SELECT FROM cards c WHERE c.user_id = ${userId}::uuid LIMIT ${FEW_CARDS + 1}) few) > ${FEW_CARDS}`;
 }

@@ -13,6 +13,13 @@ import { findFilterUser } from "./user-filter.ts";
 
 const sort = z.tuple([sortTime, entryId]);
 
+/** The newest entries that are looked through for an amount. */
+const LOOKED_AT = 2_000;
+
+/** What publishing and citing writes: nearly all entries. Indexes of the ledger are partial by this (0009_browse.sql). */
+const isCommon = (sql: Sql) =>
+  sql`l.transaction_type IN ('publish_reward', 'attribution_payment', 'attribution_received')`;
+
 /** Entries of all accounts that the filter lets through, newest first. Throws `validation`. */
 export async function listAllEntries(
   sql: Sql,
@@ -22,15 +29,17 @@ export async function listAllEntries(
   const cursors = cursorsOf("admin ledger", filter, sort);
   const after = cursors.read(cursor);
   const userId = await findFilterUser(sql, filter.user, "/user");
-  const conditions = sql`
+  const when = sql`
     ${after ? sql`AND (l.created_at, l.id) < (${after[0]}::timestamptz, ${after[1]}::bigint)` : sql``}
     ${filter.from ? sql`AND l.created_at >= ${filter.from}::timestamptz` : sql``}
-    ${filter.to ? sql`AND l.created_at < ${filter.to}::timestamptz` : sql``}
-    ${userId ? sql`AND l.user_id = ${userId}::uuid` : sql``}
+    ${filter.to ? sql`AND l.created_at < ${filter.to}::timestamptz` : sql``}`;
+  const ofWhat = sql`
     ${filter.type ? sql`AND l.transaction_type = ${filter.type}` : sql``}
     ${filter.amount ? sql`AND l.amount = ${filter.amount}::decimal` : sql``}
     ${filter.amount_min ? sql`AND l.amount >= ${filter.amount_min}::decimal` : sql``}
-    ${filter.amount_max ? sql`AND l.amount <= ${filter.amount_max}::decimal` : sql``}
+    ${filter.amount_max ? sql`AND l.amount <= ${filter.amount_max}::decimal` : sql``}`;
+  const ofWhom = sql`
+    ${userId ? sql`AND l.user_id = ${userId}::uuid` : sql``}
     -- A card's entries stand in one account, by which and by the time its index is ordered.
     ${
       filter.card_id
@@ -40,14 +49,46 @@ export async function listAllEntries(
     }
     ${filter.attribution_id ? sql`AND l.attribution_id = ${filter.attribution_id}::uuid` : sql``}
     ${filter.transaction_id ? sql`AND l.transaction_id = ${filter.transaction_id}::uuid` : sql``}`;
+  const newestFirst = sql`ORDER BY l.created_at DESC, l.id DESC LIMIT ${limit + 1}`;
+
+  /**
+   * Entries of an amount. A usual one makes a page among the newest entries. Of an unusual one, entries of rare types
+   * have an index, and for the others it is known in which stretches of the table it can be: the planner can't know
+   * that none of them has it, and would read all there are in order. OFFSET 0 keeps it from that.
+   */
+  const ofAmount = () => sql`
+    WITH newest AS MATERIALIZED (
+      SELECT l.id, l.created_at, l.transaction_type, l.amount FROM extropy_ledger l
+      WHERE true ${when} ORDER BY l.created_at DESC, l.id DESC LIMIT ${LOOKED_AT}
+    ), among AS MATERIALIZED (
+      SELECT l.id FROM newest l WHERE true ${ofWhat} ${newestFirst}
+    ), state AS MATERIALIZED (
+      SELECT CASE WHEN (SELECT count(*) FROM among) > ${limit} THEN true
+        ELSE (SELECT count(*) FROM newest) < ${LOOKED_AT} END AS is_enough
+    )
+    SELECT l.* FROM (
+      SELECT id FROM among WHERE (SELECT is_enough FROM state)
+      UNION ALL
+      (SELECT l.id FROM extropy_ledger l
+        WHERE NOT (SELECT is_enough FROM state) AND NOT ${isCommon(sql)} ${when} ${ofWhat} ${newestFirst})
+      UNION ALL
+      (SELECT l.id FROM (
+          SELECT l.id, l.created_at FROM extropy_ledger l
+          WHERE NOT (SELECT is_enough FROM state) AND ${isCommon(sql)} ${when} ${ofWhat} OFFSET 0) l
+        ${newestFirst})
+    ) found JOIN extropy_ledger l ON l.id = found.id`;
+
+  const isOfAmount = filter.amount ?? filter.amount_min ?? filter.amount_max;
+  const isOfFew = userId ?? filter.card_id ?? filter.attribution_id ?? filter.transaction_id;
+  const found =
+    isOfAmount && !isOfFew
+      ? ofAmount()
+      : sql`SELECT l.* FROM extropy_ledger l WHERE true ${when} ${ofWhat} ${ofWhom} ${newestFirst}`;
   const rows = await readBounded<AccountEntry>(
     sql,
     tx => tx`
       SELECT ${entryColumns(sql)}, l.leg, jsonb_build_object('id', u.id, 'username', u.username) AS user
-      FROM (
-        SELECT l.* FROM extropy_ledger l WHERE true ${conditions}
-        ORDER BY l.created_at DESC, l.id DESC LIMIT ${limit + 1}
-      ) l
+      FROM (SELECT * FROM (${found}) l ${newestFirst}) l
       JOIN users u ON u.id = l.user_id
       ORDER BY l.created_at DESC, l.id DESC`,
   );

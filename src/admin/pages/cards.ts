@@ -1,6 +1,7 @@
 // The pages of cards: all of them, each as readers see it with what it earned, and the graph around it.
 
 import { Elysia } from "elysia";
+import { NODES_DRAWN_MAX } from "../../../views/admin/graph-picture.tsx";
 import { CardPage } from "../../../views/admin/pages/card.tsx";
 import { CardsPage } from "../../../views/admin/pages/cards.tsx";
 import { GraphPage } from "../../../views/admin/pages/graph.tsx";
@@ -68,7 +69,7 @@ export function cardAdminPages(services: Services) {
   async function graph({ url, operator }: Visit, id: string): Promise<View> {
     const { depth } = readQuery(graphQuery, readRaw(url), {});
     const card = await getAnyCard(sql, id);
-    const graph = await getGraph(sql, operator.caller, id, depth);
+    const graph = await getGraph(sql, operator.caller, id, depth, NODES_DRAWN_MAX);
     return { title: "Graph", section: "cards", body: GraphPage({ card, graph, depth }) };
   }
 
