@@ -1,6 +1,7 @@
 -- Takes away what can be made again from the rows that stay.
 DROP TABLE public.attribution_reports;
 DROP TABLE public.stats_bookmarks;
+ALTER TABLE public.cards DROP COLUMN earning_rank, DROP COLUMN citation_rank;
 DROP INDEX public.cards_withdrawn;
 DROP INDEX public.attributions_reversed;
 DROP INDEX public.attributions_created;

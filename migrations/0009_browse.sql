@@ -1,6 +1,7 @@
 -- What operators browse by: indexes for filters over everybody's rows, remembered analytics, and bookmarks of the
 -- statistics of accounts with long ledgers.
--- Locks: SHARE on extropy_ledger, attributions and cards while their indexes are built (writers wait, readers don't).
+-- Locks: ACCESS EXCLUSIVE on cards while its rows are written anew with their ranks (everybody waits), SHARE on
+-- extropy_ledger and attributions while their indexes are built (writers wait, readers don't).
 
 -- What one type of entry is, where that type is rare: of the three that every citation and every publish writes,
 -- a page is found in extropy_ledger_created soon. Those three pay nothing for this but a look at their type.
@@ -26,6 +27,17 @@ CREATE INDEX attributions_reversed ON public.attributions (created_at DESC, id D
 
 -- Beside cards_published: empty but for what was withdrawn.
 CREATE INDEX cards_withdrawn ON public.cards (published_at DESC, id DESC) WHERE NOT is_published;
+
+-- Where a card stands among those that are cited and earn most: NULL for most of them, then one more each time that the
+-- number doubles. An index on the numbers themselves would be written with every payment; these change so rarely that
+-- payments go on updating cards in place. Whoever lists the first cards looks through the highest ranks.
+ALTER TABLE public.cards
+  ADD COLUMN citation_rank smallint GENERATED ALWAYS AS (nullif(width_bucket(attribution_count, ARRAY[
+    8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288, 1048576]), 0)) STORED,
+  ADD COLUMN earning_rank smallint GENERATED ALWAYS AS (nullif(width_bucket(extropy_earned, ARRAY[
+    4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144, 524288]::decimal[]), 0)) STORED;
+CREATE INDEX cards_citation_rank ON public.cards (citation_rank DESC) WHERE citation_rank IS NOT NULL;
+CREATE INDEX cards_earning_rank ON public.cards (earning_rank DESC) WHERE earning_rank IS NOT NULL;
 
 -- What an account's entries added up to as far as `user_seq`, so that only those behind are added up again. An entry
 -- never changes, and has that hash only where all those before it are the same.

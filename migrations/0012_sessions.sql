@@ -21,6 +21,6 @@ CREATE INDEX operator_sessions_last_seen ON public.operator_sessions (last_seen_
 CREATE INDEX audit_log_transaction ON public.audit_log (transaction_id) WHERE transaction_id IS NOT NULL;
 
 -- What is not in step, of everybody: the newest first. What is in step, nearly all of it, costs nothing here.
-CREATE INDEX sync_state_unsettled ON public.sync_state (id) WHERE sync_status <> 'synced';
+CREATE INDEX sync_state_unsettled ON public.sync_state (id) INCLUDE (sync_status) WHERE sync_status <> 'synced';
 
 UPDATE public.schema_metadata SET value = '1.9.0', updated_at = now() WHERE key = 'schema_version';

@@ -16,6 +16,18 @@ const SORTS = {
   most_earned: { value: (card: ListedCard) => card.extropy_earned, form: z.string().regex(/^\d{1,18}\.\d\d$/) },
 } as const;
 
+/** Columns that rank cards (0009_browse.sql): 1 from this number on, and one more each time that it doubles. */
+const RANKS = {
+  most_cited: { name: "citation_rank", from: 8 },
+  most_earned: { name: "earning_rank", from: 4 },
+} as const;
+const RANK_MAX = 18;
+
+/** The rank of a card of which there is this number; 0 for those that have none. */
+export function rankOf(value: number, from: number): number {
+  return value < from ? 0 : Math.min(RANK_MAX, Math.floor(Math.log2(value / from)) + 1);
+}
+
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`
   c.id, jsonb_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name) AS author,
@@ -49,13 +61,34 @@ export async function listAllCards(
   const userId = await findFilterUser(sql, filter.user, "/user");
   const [column, cast] = orderOf(sql, filter.sort);
   const order = sql`${column} DESC, c.id DESC LIMIT ${limit + 1}`;
-  const conditions = sql`
+  const within = sql`
     ${wasPublished(sql)}
     ${after ? sql`AND (${column}, c.id) < (${after[0]}::${cast}, ${after[1]}::uuid)` : sql``}
     ${userId ? sql`AND c.user_id = ${userId}::uuid` : sql``}
     ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
     ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
     ${filter.q ? sql`AND c.title ILIKE ${likePattern(filter.q)}` : sql``}`;
+  const isOfFew = userId !== undefined || filter.q !== undefined;
+  const rank = filter.sort === "newest" || isOfFew ? undefined : RANKS[filter.sort];
+  const lowest = rank && (await findLowestRank(rank));
+  const conditions = sql`${within} ${lowest ? sql`AND c.${sql(rank.name)} >= ${lowest}` : sql``}`;
+
+  /** All cards of the page are of this rank or above; undefined where too few have ranks, and any card may be on it. */
+  async function findLowestRank({ name, from }: (typeof RANKS)[keyof typeof RANKS]): Promise<number | undefined> {
+    const ranked = sql(name);
+    const highest = after ? rankOf(Number(after[0]), from) : RANK_MAX;
+    const rows = await readBounded<{ rank: number }>(
+      sql,
+      tx => tx`
+        SELECT c.${ranked} AS rank FROM cards c
+        WHERE c.${ranked} <= ${highest}
+          ${filter.status ? sql`AND ${filter.status === "published" ? sql`` : sql`NOT`} c.is_published` : sql``}
+          AND ${within}
+        ORDER BY c.${ranked} DESC LIMIT ${limit + 1}`,
+    );
+    return rows[limit]?.rank;
+  }
+
   const published = sql`SELECT c.* FROM cards c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
   const withdrawn = sql`SELECT c.* FROM cards c WHERE NOT c.is_published AND ${conditions} ORDER BY ${order}`;
   const found = {

@@ -1,72 +1,123 @@
-// Sums of closed days, so that the figures of a ledger of any length take reading a row a day and the entries of two
-// days. A day is closed when it has been over for a whole day: no transaction is open for so long.
+// What there was at the end of closed days, so that the figures of a ledger of any length take reading a month of them
+// and the entries since. A day is closed when it has been over for a whole day: no transaction is open for so long.
 
-import { type Sql, sqlState, type Tx } from "../db.ts";
-import { countSupply, type SupplyByType } from "../ledger/integrity/supply.ts";
+import type { Sql, Tx } from "../db.ts";
+import { addSupply, countSupplyByDay, type SupplyByType } from "../ledger/integrity/supply.ts";
 import type { TypeCounts } from "./overview-model.ts";
 
-/** The sums of one day (UTC), such as 2030-01-31. */
-export type LedgerDay = { day: string; entries: number; by_type: TypeCounts; supply: SupplyByType };
+/** All that there was at the end of a day (UTC), such as 2030-01-31. */
+export type LedgerDay = {
+  day: string;
+  entries: number;
+  by_type: TypeCounts;
+  supply: SupplyByType;
+  /** Cards that were published until then, those that were withdrawn since included. */
+  cards: number;
+};
 
-const DAY_MS = 86_400_000;
-const UNIQUE_VIOLATION = "23505";
+export const DAY_MS = 86_400_000;
+/** Days that are closed by one transaction: with ten million entries a year, it takes a second or two. */
+const CLOSED_AT_ONCE = 31;
 
-/** The first day that is not closed at this moment. */
-export function openSince(nowMs: number): string {
-  return dateOf(nowMs - DAY_MS);
-}
-
-/** The sums of the entries of a day, as they are now; one statement for a day that has none. */
-export async function sumDay(tx: Tx, day: string): Promise<LedgerDay> {
-  const next = dateOf(Date.parse(day) + DAY_MS);
-  const counts = await tx<{ type: string; count: number }[]>`
-    SELECT l.transaction_type AS type, count(*)::float8 AS count FROM extropy_ledger l
-    WHERE l.created_at >= ${day}::date AND l.created_at < ${next}::date GROUP BY l.transaction_type`;
-  const entries = counts.reduce((sum, { count }) => sum + count, 0);
-  const relation = "(SELECT * FROM public.extropy_ledger WHERE created_at >= $1::date AND created_at < $2::date)";
-  const supply =
-    entries === 0 ? {} : (await countSupply(tx, { of: "entries", relation, parameters: [day, next] })).byType;
-  return { day, entries, by_type: Object.fromEntries(counts.map(({ type, count }) => [type, count])), supply };
-}
-
-/** The sums of all closed days that were written down. */
-export async function listDays(tx: Tx): Promise<LedgerDay[]> {
+/** The last of the days, the newest first. */
+export async function listLastDays(tx: Tx, count: number): Promise<LedgerDay[]> {
   return tx<LedgerDay[]>`
-    SELECT d.day::text AS day, d.entries::float8 AS entries, d.by_type, d.supply FROM ledger_days d ORDER BY d.day`;
+    SELECT d.day::text AS day, d.entries::float8 AS entries, d.by_type, d.supply, d.cards::float8 AS cards
+    FROM ledger_days d ORDER BY d.day DESC LIMIT ${count}`;
 }
 
-/** Writes down the closed days that are missing, one commit a day. Several processes may do it at once. */
-export async function closeDays(sql: Sql, nowMs: number): Promise<void> {
-  const end = openSince(nowMs);
-  const [row] = await sql<{ first: string | null }[]>`
-    SELECT coalesce((SELECT (max(day) + 1) FROM ledger_days),
-      (SELECT (min(created_at) AT TIME ZONE 'UTC')::date FROM extropy_ledger))::text AS first`;
-  for (let day = row?.first ?? end; day < end; day = dateOf(Date.parse(day) + DAY_MS)) {
-    const closing = day;
-    await sql
-      .begin(async tx => {
-        const { entries, by_type, supply } = await sumDay(tx, closing);
-        await tx`
-          INSERT INTO ledger_days (day, entries, by_type, supply)
-          VALUES (${closing}::date, ${entries}, ${tx.json(by_type)}, ${tx.json(supply)})`;
-      })
-      .catch(error => {
-        if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
-      });
+/**
+ * The days from `from` until `to`, which is not one of them, each with all that there was at its end; `before` is what
+ * there was before the first one. Days in which nothing happened are there as well.
+ */
+export async function addDays(tx: Tx, before: Omit<LedgerDay, "day">, from: string, to: string): Promise<LedgerDay[]> {
+  const [entries, cards] = await Promise.all([countSupplyByDay(tx, from, to), countCardsByDay(tx, from, to)]);
+  const byDay = Map.groupBy(entries, ({ day }) => day);
+  const days: LedgerDay[] = [];
+  let sum = before;
+  for (let day = from; day < to; day = nextDay(day)) {
+    const by_type: Record<string, number> = { ...sum.by_type };
+    const supply: SupplyByType = {};
+    let count = 0;
+    for (const { type, all, ...figures } of byDay.get(day) ?? []) {
+      by_type[type] = (by_type[type] ?? 0) + all;
+      if (figures.entries > 0) supply[type] = { issued: figures.issued, burned: figures.burned, entries: figures.entries };
+      count += all;
+    }
+    sum = {
+      entries: sum.entries + count,
+      by_type,
+      supply: addSupply(sum.supply, supply),
+      cards: sum.cards + (cards.get(day) ?? 0),
+    };
+    days.push({ day, ...sum });
   }
+  return days;
 }
 
-/** The first day that no row stands for; where there are no rows, one before all entries. */
-export function findOpenDay(closed: readonly LedgerDay[]): string {
-  const last = closed.at(-1)?.day;
-  return last === undefined ? "0001-01-01" : dateOf(Date.parse(last) + DAY_MS);
+/** Writes down the closed days that are missing. Several processes may do it at once: they find the same. */
+export async function closeDays(sql: Sql, nowMs: number): Promise<void> {
+  const end = dateOf(nowMs - DAY_MS);
+  while (await closeSome(sql, end)) {}
 }
 
-/** Forgets all sums: they are made again from the entries. */
+/** Whether there is more to close. */
+async function closeSome(sql: Sql, end: string): Promise<boolean> {
+  return sql.begin(async tx => {
+    const [last] = await listLastDays(tx, 1);
+    const from = last ? nextDay(last.day) : await findFirstDay(tx);
+    if (from === undefined || from >= end) return false;
+    const to = [end, dateOf(Date.parse(from) + CLOSED_AT_ONCE * DAY_MS)].sort()[0] ?? end;
+    // Cards are counted anew each time: one that was deleted by hand, or dated back, is missed for a day at most.
+    const before = { ...(last ?? { entries: 0, by_type: {}, supply: {} }), cards: await countCardsUntil(tx, from) };
+    const days = await addDays(tx, before, from, to);
+    await tx`
+      INSERT INTO ledger_days (day, entries, by_type, supply, cards)
+      SELECT d.day, d.entries, d.by_type, d.supply, d.cards
+      FROM jsonb_to_recordset(${tx.json(days)}) AS d (day date, entries bigint, by_type jsonb, supply jsonb, cards bigint)
+      ON CONFLICT (day) DO NOTHING`;
+    return to < end;
+  });
+}
+
+/** The day before the first entry, as that begins with what there was before. */
+async function findFirstDay(tx: Tx): Promise<string | undefined> {
+  const [row] = await tx<{ day: string | null }[]>`
+    SELECT ((min(created_at) AT TIME ZONE 'UTC')::date - 1)::text AS day FROM extropy_ledger`;
+  return row?.day ?? undefined;
+}
+
+/** Forgets all days: they are made again from the entries. */
 export async function forgetDays(sql: Sql): Promise<void> {
   await sql`DELETE FROM ledger_days`;
 }
 
+/** Cards of the days, withdrawn ones included. Each state has an index of its own. */
+async function countCardsByDay(tx: Tx, from: string, to: string): Promise<Map<string, number>> {
+  const rows = await tx<{ day: string; count: number }[]>`
+    SELECT day::text AS day, sum(count)::float8 AS count FROM (
+      SELECT (c.published_at AT TIME ZONE 'UTC')::date AS day, count(*) AS count FROM cards c
+      WHERE c.is_published AND c.published_at >= ${from}::date AND c.published_at < ${to}::date GROUP BY 1
+      UNION ALL
+      SELECT (c.published_at AT TIME ZONE 'UTC')::date, count(*) FROM cards c
+      WHERE NOT c.is_published AND c.published_at >= ${from}::date AND c.published_at < ${to}::date GROUP BY 1) c
+    GROUP BY day`;
+  return new Map(rows.map(({ day, count }) => [day, count]));
+}
+
+/** Cards that were published before a day, withdrawn ones included. */
+export async function countCardsUntil(tx: Tx, day: string): Promise<number> {
+  const [row] = await tx<{ count: number }[]>`
+    SELECT ((SELECT count(*) FROM cards c WHERE c.is_published AND c.published_at < ${day}::date)
+      + (SELECT count(*) FROM cards c WHERE NOT c.is_published AND c.published_at < ${day}::date))::float8 AS count`;
+  return row?.count ?? 0;
+}
+
+/** The day (UTC) of a moment. */
 export function dateOf(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
+}
+
+export function nextDay(day: string): string {
+  return dateOf(Date.parse(day) + DAY_MS);
 }

@@ -2,14 +2,24 @@
 // are. They must make the same number of entries as the accounts count, or the sums are made anew.
 
 import type { Sql, Tx } from "../db.ts";
-import { addSupply, type SupplyByType } from "../ledger/integrity/supply.ts";
 import { sumAmounts } from "../money.ts";
-import { closeDays, dateOf, forgetDays, type LedgerDay, listDays, openSince, sumDay } from "./ledger-days.ts";
+import {
+  addDays,
+  closeDays,
+  countCardsUntil,
+  DAY_MS,
+  dateOf,
+  forgetDays,
+  type LedgerDay,
+  listLastDays,
+  nextDay,
+} from "./ledger-days.ts";
 import type { Overview } from "./overview-model.ts";
 
 /** Days of the charts. */
 const DAYS = 30;
-const DAY_MS = 86_400_000;
+/** Before the first closed day. */
+const NOTHING: LedgerDay = { day: "", entries: 0, by_type: {}, supply: {}, cards: 0 };
 
 const PAYMENTS = ["attribution_received", "transfer_received"];
 
@@ -40,19 +50,17 @@ export class OverviewFigures {
 
   async #read(): Promise<Overview> {
     return this.sql.begin("ISOLATION LEVEL REPEATABLE READ READ ONLY", async tx => {
-      const accounts = await countAccounts(tx);
+      const [accounts, closed] = await Promise.all([countAccounts(tx), listLastDays(tx, DAYS + 1)]);
       const nowMs = Date.parse(accounts.as_of);
-      const closed = await listDays(tx);
-      const last = closed.at(-1)?.day;
-      const open: LedgerDay[] = [];
-      const first = last === undefined ? openSince(nowMs) : dateOf(Date.parse(last) + DAY_MS);
+      const [last] = closed;
+      const openSince = last ? nextDay(last.day) : dateOf(nowMs - 2 * DAY_MS);
+      const before = last ?? { ...NOTHING, cards: await countCardsUntil(tx, openSince) };
       // The day after today as well: the clocks of two machines differ.
-      for (let day = first; day <= dateOf(nowMs + DAY_MS); day = dateOf(Date.parse(day) + DAY_MS)) {
-        open.push(await sumDay(tx, day));
-      }
-      const days = [...closed, ...open];
-      const byType = days.reduce<SupplyByType>((sum, { supply }) => addSupply(sum, supply), {});
-      const types = Object.values(byType);
+      const open = await addDays(tx, before, openSince, dateOf(nowMs + 2 * DAY_MS));
+      const withdrawn = await countWithdrawn(tx, dateOf(nowMs - DAYS * DAY_MS));
+      const days = [...closed.toReversed(), ...open];
+      const sum = days.at(-1) ?? NOTHING;
+      const types = Object.values(sum.supply);
       return {
         as_of: accounts.as_of,
         supply: {
@@ -61,11 +69,11 @@ export class OverviewFigures {
           circulating: accounts.circulating,
         },
         users: { all: accounts.all, active: accounts.active },
-        cards: await countCards(tx),
+        cards: sum.cards - withdrawn.all,
         entries: accounts.entries,
-        payments: days.reduce((sum, day) => sum + paymentsOf(day), 0),
-        days: await chartOf(tx, days, nowMs),
-        adds_up: days.reduce((sum, { entries }) => sum + entries, 0) === accounts.entries,
+        payments: paymentsOf(sum),
+        days: chartOf(days, withdrawn.byDay, nowMs),
+        adds_up: sum.entries === accounts.entries,
       };
     });
   }
@@ -83,24 +91,33 @@ async function countAccounts(tx: Tx): Promise<Accounts> {
   return row;
 }
 
-async function countCards(tx: Tx): Promise<number> {
-  const [row] = await tx<{ count: number }[]>`SELECT count(*)::float8 AS count FROM cards c WHERE c.is_published`;
-  return row?.count ?? 0;
+type Withdrawn = { all: number; byDay: ReadonlyMap<string, number> };
+
+/** Cards that were published and are withdrawn: in all, and those of the days from `from` on by the day of publishing. */
+async function countWithdrawn(tx: Tx, from: string): Promise<Withdrawn> {
+  const rows = await tx<{ day: string | null; count: number }[]>`
+    SELECT CASE WHEN c.published_at >= ${from}::date THEN (c.published_at AT TIME ZONE 'UTC')::date::text END AS day,
+      count(*)::float8 AS count
+    FROM cards c WHERE NOT c.is_published AND c.published_at IS NOT NULL GROUP BY 1`;
+  return {
+    all: rows.reduce((sum, { count }) => sum + count, 0),
+    byDay: new Map(rows.flatMap(({ day, count }) => (day === null ? [] : [[day, count]]))),
+  };
 }
 
-function paymentsOf({ by_type }: LedgerDay): number {
+function paymentsOf({ by_type }: Pick<LedgerDay, "by_type">): number {
   return PAYMENTS.reduce((sum, type) => sum + (by_type[type] ?? 0), 0);
 }
 
-async function chartOf(tx: Tx, days: readonly LedgerDay[], nowMs: number): Promise<Overview["days"]> {
-  const first = dateOf(nowMs - (DAYS - 1) * DAY_MS);
-  const rows = await tx<{ day: string; count: number }[]>`
-    SELECT (c.published_at AT TIME ZONE 'UTC')::date::text AS day, count(*)::float8 AS count FROM cards c
-    WHERE c.is_published AND c.published_at >= ${first}::date GROUP BY 1`;
-  const published = new Map(rows.map(({ day, count }) => [day, count]));
-  const paid = new Map(days.map(day => [day.day, paymentsOf(day)]));
+function chartOf(days: readonly LedgerDay[], withdrawn: Withdrawn["byDay"], nowMs: number): Overview["days"] {
+  const byDay = new Map(days.map((day, place) => [day.day, { day, before: days[place - 1] ?? NOTHING }]));
   return Array.from({ length: DAYS }, (_, no) => {
-    const day = dateOf(Date.parse(first) + no * DAY_MS);
-    return { day, published: published.get(day) ?? 0, payments: paid.get(day) ?? 0 };
+    const date = dateOf(nowMs - (DAYS - 1 - no) * DAY_MS);
+    const { day, before } = byDay.get(date) ?? { day: NOTHING, before: NOTHING };
+    return {
+      day: date,
+      published: day.cards - before.cards - (withdrawn.get(date) ?? 0),
+      payments: paymentsOf(day) - paymentsOf(before),
+    };
   });
 }

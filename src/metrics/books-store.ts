@@ -1,7 +1,7 @@
 // What the database knows about the books, for metrics: how many entries of each type there are, and what the last
 // checks found. The entries are counted once; after that only those that came since are read.
 
-import { findOpenDay, listDays } from "../admin/ledger-days.ts";
+import { listLastDays, nextDay } from "../admin/ledger-days.ts";
 import type { Sql, Tx } from "../db.ts";
 import { type CheckResult, findRecord, listResults } from "../ledger/integrity/records.ts";
 
@@ -49,8 +49,9 @@ export class BooksReader {
         coalesce(pg_snapshot_xmin(s.now) >= ${this.#settling?.horizon ?? null}::xid8, false) AS is_settled
       FROM (SELECT pg_current_snapshot() AS now) AS s`;
     if (!now) throw new Error("a SELECT without FROM gives a row");
-    const closed = this.#settled ? [] : await listDays(tx);
-    const base = this.#settled?.counts ?? sum(closed.map(({ by_type }) => by_type));
+    const [last] = this.#settled ? [] : await listLastDays(tx, 1);
+    const base = this.#settled?.counts ?? last?.by_type ?? {};
+    const openSince = last ? nextDay(last.day) : "0001-01-01";
     const upTo = this.#settling?.upTo ?? "0";
     const rows = this.#settled
       ? await tx<Row[]>`
@@ -58,7 +59,7 @@ export class BooksReader {
           FROM extropy_ledger l WHERE l.id > ${this.#settled.upTo}::bigint GROUP BY 1, 2`
       : await tx<Row[]>`
           SELECT l.transaction_type AS type, l.id <= ${upTo}::bigint AS is_before, count(*)::float8 AS count
-          FROM extropy_ledger l WHERE l.created_at >= ${findOpenDay(closed)}::date GROUP BY 1, 2`;
+          FROM extropy_ledger l WHERE l.created_at >= ${openSince}::date GROUP BY 1, 2`;
     if (now.is_settled) {
       this.#settled = { upTo, counts: sum([base, ...rows.filter(row => row.is_before).map(toCounts)]) };
     }

@@ -18,17 +18,7 @@ export async function countSupply(
   { relation, parameters }: Rows,
 ): Promise<{ entries: number; byType: SupplyByType }> {
   const rows = await tx.unsafe<{ type: string; all: string; entries: string; issued: string; burned: string }[]>(
-    `SELECT transaction_type AS type, count(*) AS all, count(*) FILTER (WHERE is_alone) AS entries,
-      coalesce(sum(amount) FILTER (WHERE is_alone AND amount > 0), 0.00) AS issued,
-      coalesce(-sum(amount) FILTER (WHERE is_alone AND amount < 0), 0.00) AS burned
-    FROM (
-      SELECT l.transaction_type, l.amount, coalesce(undone.transaction_type, l.transaction_type)
-        IN ('initial_grant', 'publish_reward', 'bonus', 'penalty', 'admin_adjustment') AS is_alone
-      FROM ${relation} AS l
-      LEFT JOIN LATERAL (
-        SELECT u.transaction_type FROM ${TABLES.entries} u WHERE u.id = l.reverses_id LIMIT 1) AS undone ON true
-    ) AS entry
-    GROUP BY transaction_type`,
+    `SELECT transaction_type AS type, ${FIGURES} FROM (${withStanding(relation)}) AS entry GROUP BY transaction_type`,
     toArguments(parameters),
   );
   const alone = rows.filter(({ entries }) => entries !== "0");
@@ -38,6 +28,37 @@ export async function countSupply(
       alone.map(({ type, entries, issued, burned }) => [type, { issued, burned, entries: Number(entries) }]),
     ),
   };
+}
+
+/** The same for each day (UTC) from one until another, which does not count any more; `all` counts every entry. */
+export async function countSupplyByDay(
+  tx: Tx,
+  from: string,
+  to: string,
+): Promise<(TypeSupply & { day: string; type: string; all: number })[]> {
+  const relation = `(SELECT * FROM ${TABLES.entries} WHERE created_at >= $1::date AND created_at < $2::date)`;
+  const rows = await tx.unsafe<
+    { day: string; type: string; all: string; entries: string; issued: string; burned: string }[]
+  >(
+    `SELECT (created_at AT TIME ZONE 'UTC')::date::text AS day, transaction_type AS type, ${FIGURES}
+    FROM (${withStanding(relation)}) AS entry GROUP BY 1, 2`,
+    [from, to],
+  );
+  return rows.map(row => ({ ...row, all: Number(row.all), entries: Number(row.entries) }));
+}
+
+const FIGURES = `count(*) AS all, count(*) FILTER (WHERE is_alone) AS entries,
+  coalesce(sum(amount) FILTER (WHERE is_alone AND amount > 0), 0.00) AS issued,
+  coalesce(-sum(amount) FILTER (WHERE is_alone AND amount < 0), 0.00) AS burned`;
+
+/** Entries, and whether each stands alone: a movement of two issues and burns nothing. */
+function withStanding(relation: string): string {
+  return `
+    SELECT l.transaction_type, l.amount, l.created_at, coalesce(undone.transaction_type, l.transaction_type)
+      IN ('initial_grant', 'publish_reward', 'bonus', 'penalty', 'admin_adjustment') AS is_alone
+    FROM ${relation} AS l
+    LEFT JOIN LATERAL (
+      SELECT u.transaction_type FROM ${TABLES.entries} u WHERE u.id = l.reverses_id LIMIT 1) AS undone ON true`;
 }
 
 /** Adds one count to another, type by type. */
