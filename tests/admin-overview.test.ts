@@ -55,6 +55,20 @@ test("entries that came into closed days behind its back make the sums be made a
   await expectRight();
 });
 
+test("what was counted is not counted again, and an entry that came behind that is noticed", async () => {
+  const figures = new OverviewFigures(sql);
+  await behindTheTriggers(sql, "UPDATE extropy_ledger SET created_at = created_at + interval '1 day'");
+  const before = await figures.get();
+  await adjust(api, admin, writers[0]?.id ?? "", { amount: "2.22" });
+  await behindTheTriggers(
+    sql,
+    "UPDATE extropy_ledger SET created_at = created_at - interval '1 hour' WHERE id = (SELECT max(id) FROM extropy_ledger)",
+  );
+  const after = await figures.get();
+  expect(after).toMatchObject({ entries: before.entries + 1, adds_up: true });
+  expect(after.supply).toEqual((await expectRight()).supply);
+});
+
 test("several who ask at once get the same figures", async () => {
   await sql`DELETE FROM ledger_days`;
   const all = await Promise.all(Array.from({ length: 4 }, () => new OverviewFigures(sql).get()));

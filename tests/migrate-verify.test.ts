@@ -142,9 +142,10 @@ const wrongSchemas: [string, string, Record<string, RegExp>][] = [
   ],
   [
     "a money column that became a FLOAT",
-    "DROP VIEW card_attribution_analytics, user_balance_summary; ALTER TABLE cards DROP CONSTRAINT cards_sound, ALTER extropy_earned TYPE float8",
+    "DROP VIEW card_attribution_analytics, user_balance_summary; ALTER TABLE cards DROP CONSTRAINT cards_sound, DROP earning_rank; ALTER TABLE cards ALTER extropy_earned TYPE float8",
     {
-      columns: /^column cards\.extropy_earned is: double precision/,
+      columns: /^column cards\.(extropy_earned is: double precision|earning_rank is missing)/,
+      indexes: /^index cards\.cards_earning_rank is missing/,
       constraints: /^constraint cards\.cards_sound is missing/,
       "money columns": /^cards\.extropy_earned is double precision .*, not DECIMAL/,
       views: /is missing/,

@@ -2,7 +2,7 @@
 // and the entries since. A day is closed when it has been over for a whole day: no transaction is open for so long.
 
 import type { Sql, Tx } from "../db.ts";
-import { addSupply, countSupplyByDay, type SupplyByType } from "../ledger/integrity/supply.ts";
+import { addSupply, countSupplyByDay, type DaySupply, type SupplyByType } from "../ledger/integrity/supply.ts";
 import type { TypeCounts } from "./overview-model.ts";
 
 /** All that there was at the end of a day (UTC), such as 2030-01-31. */
@@ -27,29 +27,27 @@ export async function listLastDays(tx: Tx, count: number): Promise<LedgerDay[]> 
 }
 
 /**
- * The days from `from` until `to`, which is not one of them, each with all that there was at its end; `before` is what
- * there was before the first one. Days in which nothing happened are there as well.
+ * The days from `from` until `to`, which is not one of them, each with all that there was at its end. Days in which
+ * nothing happened are there as well. `before` is what there was before the first one; `entries` and `cards` are what
+ * the days brought, entries in any number of parts.
  */
-export async function addDays(tx: Tx, before: Omit<LedgerDay, "day">, from: string, to: string): Promise<LedgerDay[]> {
-  const [entries, cards] = await Promise.all([countSupplyByDay(tx, from, to), countCardsByDay(tx, from, to)]);
+export function addUp(
+  before: Omit<LedgerDay, "day">,
+  { from, to }: { from: string; to: string },
+  { entries, cards }: { entries: readonly DaySupply[]; cards: ReadonlyMap<string, number> },
+): LedgerDay[] {
   const byDay = Map.groupBy(entries, ({ day }) => day);
   const days: LedgerDay[] = [];
   let sum = before;
   for (let day = from; day < to; day = nextDay(day)) {
     const by_type: Record<string, number> = { ...sum.by_type };
-    const supply: SupplyByType = {};
-    let count = 0;
-    for (const { type, all, ...figures } of byDay.get(day) ?? []) {
+    let { entries: count, supply } = sum;
+    for (const { type, all, issued, burned, entries } of byDay.get(day) ?? []) {
       by_type[type] = (by_type[type] ?? 0) + all;
-      if (figures.entries > 0) supply[type] = { issued: figures.issued, burned: figures.burned, entries: figures.entries };
       count += all;
+      if (entries > 0) supply = addSupply(supply, { [type]: { issued, burned, entries } });
     }
-    sum = {
-      entries: sum.entries + count,
-      by_type,
-      supply: addSupply(sum.supply, supply),
-      cards: sum.cards + (cards.get(day) ?? 0),
-    };
+    sum = { entries: count, by_type, supply, cards: sum.cards + (cards.get(day) ?? 0) };
     days.push({ day, ...sum });
   }
   return days;
@@ -70,7 +68,8 @@ async function closeSome(sql: Sql, end: string): Promise<boolean> {
     const to = [end, dateOf(Date.parse(from) + CLOSED_AT_ONCE * DAY_MS)].sort()[0] ?? end;
     // Cards are counted anew each time: one that was deleted by hand, or dated back, is missed for a day at most.
     const before = { ...(last ?? { entries: 0, by_type: {}, supply: {} }), cards: await countCardsUntil(tx, from) };
-    const days = await addDays(tx, before, from, to);
+    const [entries, cards] = await Promise.all([countSupplyByDay(tx, from, to), countCardsByDay(tx, from, to)]);
+    const days = addUp(before, { from, to }, { entries, cards });
     await tx`
       INSERT INTO ledger_days (day, entries, by_type, supply, cards)
       SELECT d.day, d.entries, d.by_type, d.supply, d.cards
@@ -93,7 +92,7 @@ export async function forgetDays(sql: Sql): Promise<void> {
 }
 
 /** Cards of the days, withdrawn ones included. Each state has an index of its own. */
-async function countCardsByDay(tx: Tx, from: string, to: string): Promise<Map<string, number>> {
+export async function countCardsByDay(tx: Tx, from: string, to: string): Promise<Map<string, number>> {
   const rows = await tx<{ day: string; count: number }[]>`
     SELECT day::text AS day, sum(count)::float8 AS count FROM (
       SELECT (c.published_at AT TIME ZONE 'UTC')::date AS day, count(*) AS count FROM cards c

@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { readBounded } from "../bounded-read.ts";
 import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
-import type { Sql } from "../db.ts";
+import type { Fragment, Sql } from "../db.ts";
 import { entryId } from "../ledger/model.ts";
 import { entryColumns, selectEntryDetails } from "../ledger/reads.ts";
 import { Problem } from "../problem.ts";
@@ -51,6 +51,15 @@ export async function listAllEntries(
     ${filter.transaction_id ? sql`AND l.transaction_id = ${filter.transaction_id}::uuid` : sql``}`;
   const newestFirst = sql`ORDER BY l.created_at DESC, l.id DESC LIMIT ${limit + 1}`;
 
+  /** Entries that publishing and citing wrote, or all others, of which there are few. */
+  const part = (isOfCommon: Fragment) => sql`FROM extropy_ledger l WHERE ${isOfCommon} ${when} ${ofWhat} ${ofWhom}`;
+
+  /** Entries of an amount in one account. Each part has indexes of its own, by amount and by account. */
+  const ofAmountAndUser = () => sql`
+    (SELECT l.* ${part(sql`NOT ${isCommon(sql)}`)} ${newestFirst})
+    UNION ALL
+    (SELECT l.* ${part(isCommon(sql))} ${newestFirst})`;
+
   /**
    * Entries of an amount. A usual one makes a page among the newest entries. Of an unusual one, entries of rare types
    * have an index, and for the others it is known in which stretches of the table it can be: the planner can't know
@@ -69,26 +78,26 @@ export async function listAllEntries(
     SELECT l.* FROM (
       SELECT id FROM among WHERE (SELECT is_enough FROM state)
       UNION ALL
-      (SELECT l.id FROM extropy_ledger l
-        WHERE NOT (SELECT is_enough FROM state) AND NOT ${isCommon(sql)} ${when} ${ofWhat} ${newestFirst})
+      (SELECT l.id ${part(sql`NOT (SELECT is_enough FROM state) AND NOT ${isCommon(sql)}`)} ${newestFirst})
       UNION ALL
       (SELECT l.id FROM (
-          SELECT l.id, l.created_at FROM extropy_ledger l
-          WHERE NOT (SELECT is_enough FROM state) AND ${isCommon(sql)} ${when} ${ofWhat} OFFSET 0) l
+          SELECT l.id, l.created_at ${part(sql`NOT (SELECT is_enough FROM state) AND ${isCommon(sql)}`)} OFFSET 0) l
         ${newestFirst})
     ) found JOIN extropy_ledger l ON l.id = found.id`;
 
-  const isOfAmount = filter.amount ?? filter.amount_min ?? filter.amount_max;
-  const isOfFew = userId ?? filter.card_id ?? filter.attribution_id ?? filter.transaction_id;
-  const found =
-    isOfAmount && !isOfFew
-      ? ofAmount()
-      : sql`SELECT l.* FROM extropy_ledger l WHERE true ${when} ${ofWhat} ${ofWhom} ${newestFirst}`;
+  function found() {
+    const isOfFew = filter.card_id ?? filter.attribution_id ?? filter.transaction_id;
+    if (isOfFew || !(filter.amount ?? filter.amount_min ?? filter.amount_max)) {
+      return sql`SELECT l.* FROM extropy_ledger l WHERE true ${when} ${ofWhat} ${ofWhom} ${newestFirst}`;
+    }
+    return userId ? ofAmountAndUser() : ofAmount();
+  }
+
   const rows = await readBounded<AccountEntry>(
     sql,
     tx => tx`
       SELECT ${entryColumns(sql)}, l.leg, jsonb_build_object('id', u.id, 'username', u.username) AS user
-      FROM (SELECT * FROM (${found}) l ${newestFirst}) l
+      FROM (SELECT * FROM (${found()}) l ${newestFirst}) l
       JOIN users u ON u.id = l.user_id
       ORDER BY l.created_at DESC, l.id DESC`,
   );

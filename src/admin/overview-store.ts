@@ -2,10 +2,12 @@
 // are. They must make the same number of entries as the accounts count, or the sums are made anew.
 
 import type { Sql, Tx } from "../db.ts";
+import { countSupplyByDay, type DaySupply, mergeDays } from "../ledger/integrity/supply.ts";
 import { sumAmounts } from "../money.ts";
 import {
-  addDays,
+  addUp,
   closeDays,
+  countCardsByDay,
   countCardsUntil,
   DAY_MS,
   dateOf,
@@ -23,9 +25,18 @@ const NOTHING: LedgerDay = { day: "", entries: 0, by_type: {}, supply: {}, cards
 
 const PAYMENTS = ["attribution_received", "transfer_received"];
 
+/** Entries are counted once more for so long: those of transactions that are open become visible late. */
+const SETTLED_MS = 60_000;
+/** The bookmark moves on when there is so much behind it. */
+const BOOKMARK_MS = 300_000;
+
+/** What the open days brought, until a moment. */
+type Bookmark = Readonly<{ since: string; until: string; entries: readonly DaySupply[] }>;
+
 /** The figures of one process. */
 export class OverviewFigures {
   #closing: Promise<void> | undefined;
+  #bookmark: Bookmark | undefined;
 
   constructor(private readonly sql: Sql) {}
 
@@ -34,7 +45,11 @@ export class OverviewFigures {
     await this.#close();
     const overview = await this.#read();
     if (overview.adds_up) return overview;
-    // Something wrote into closed days: a backup was restored, a demo was made.
+    // An entry became visible very late, or behind the bookmark …
+    this.#bookmark = undefined;
+    const counted = await this.#read();
+    if (counted.adds_up) return counted;
+    // … or something wrote into closed days: a backup was restored, a demo was made.
     await forgetDays(this.sql);
     await this.#close();
     return this.#read();
@@ -53,11 +68,16 @@ export class OverviewFigures {
       const [accounts, closed] = await Promise.all([countAccounts(tx), listLastDays(tx, DAYS + 1)]);
       const nowMs = Date.parse(accounts.as_of);
       const [last] = closed;
-      const openSince = last ? nextDay(last.day) : dateOf(nowMs - 2 * DAY_MS);
-      const before = last ?? { ...NOTHING, cards: await countCardsUntil(tx, openSince) };
+      const from = last ? nextDay(last.day) : dateOf(nowMs - 2 * DAY_MS);
       // The day after today as well: the clocks of two machines differ.
-      const open = await addDays(tx, before, openSince, dateOf(nowMs + 2 * DAY_MS));
-      const withdrawn = await countWithdrawn(tx, dateOf(nowMs - DAYS * DAY_MS));
+      const to = dateOf(nowMs + 2 * DAY_MS);
+      const [entries, cards, cardsBefore, withdrawn] = await Promise.all([
+        this.#countOpen(tx, from, to, nowMs),
+        countCardsByDay(tx, from, to),
+        last ? last.cards : countCardsUntil(tx, from),
+        countWithdrawn(tx, dateOf(nowMs - DAYS * DAY_MS)),
+      ]);
+      const open = addUp({ ...(last ?? NOTHING), cards: cardsBefore }, { from, to }, { entries, cards });
       const days = [...closed.toReversed(), ...open];
       const sum = days.at(-1) ?? NOTHING;
       const types = Object.values(sum.supply);
@@ -76,6 +96,22 @@ export class OverviewFigures {
         adds_up: sum.entries === accounts.entries,
       };
     });
+  }
+
+  /** What open days brought. What was counted by the bookmark is not counted again, while the same days are open. */
+  async #countOpen(tx: Tx, since: string, to: string, nowMs: number): Promise<DaySupply[]> {
+    const known = this.#bookmark?.since === since ? this.#bookmark : { since, until: since, entries: [] };
+    const settledMs = nowMs - SETTLED_MS;
+    if (settledMs - Date.parse(known.until) < BOOKMARK_MS) {
+      return [...known.entries, ...(await countSupplyByDay(tx, known.until, to))];
+    }
+    const until = new Date(settledMs).toISOString();
+    const [settled, recent] = await Promise.all([
+      countSupplyByDay(tx, known.until, until),
+      countSupplyByDay(tx, until, to),
+    ]);
+    this.#bookmark = { since, until, entries: mergeDays([...known.entries, ...settled]) };
+    return [...this.#bookmark.entries, ...recent];
   }
 }
 

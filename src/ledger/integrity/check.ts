@@ -8,6 +8,7 @@ import { Checker, type InvariantResult } from "./checker.ts";
 import { checkExpected, checkRecord, findRecord, noteResult, prepareRecord, recordCheck } from "./records.ts";
 import { computeRoot } from "./root.ts";
 import { type Progress, runBatches } from "./run.ts";
+import { announceCheck } from "./running.ts";
 import { LOCK_NOT_AVAILABLE, withSnapshot } from "./snapshot.ts";
 import { addSupply, type Supply, type SupplyByType, totalSupply } from "./supply.ts";
 
@@ -69,7 +70,11 @@ export async function checkIntegrity(sql: Sql, options: IntegrityOptions): Promi
     const batches = base
       ? await batchesSince(tx, base, options.stretch)
       : await batchesOfAll(tx, noted, options.stretch);
-    const counted = await runBatches(snapshot, batches, checker, options.onProgress ?? (() => {}));
+    const announce = announceCheck(tx, full ? "all" : "new", checked_at);
+    const counted = await runBatches(snapshot, batches, checker, progress => {
+      announce(progress);
+      options.onProgress?.(progress);
+    });
     const supply = await checkSupply(tx, addSupply(base?.supply ?? {}, counted.supply), checker);
     const root = await computeRoot(tx);
     if (noted) await checkRecord(tx, noted, checker);

@@ -30,21 +30,38 @@ export async function countSupply(
   };
 }
 
-/** The same for each day (UTC) from one until another, which does not count any more; `all` counts every entry. */
-export async function countSupplyByDay(
-  tx: Tx,
-  from: string,
-  to: string,
-): Promise<(TypeSupply & { day: string; type: string; all: number })[]> {
-  const relation = `(SELECT * FROM ${TABLES.entries} WHERE created_at >= $1::date AND created_at < $2::date)`;
+/** What entries of one type issued and burned on one day (UTC); `all` counts every entry. */
+export type DaySupply = TypeSupply & { day: string; type: string; all: number };
+
+/** The same for each day between two moments, of which the second does not count any more. */
+export async function countSupplyByDay(tx: Tx, from: string, to: string): Promise<DaySupply[]> {
+  const relation = `(SELECT * FROM ${TABLES.entries} WHERE created_at >= $1::timestamptz AND created_at < $2::timestamptz)`;
   const rows = await tx.unsafe<
     { day: string; type: string; all: string; entries: string; issued: string; burned: string }[]
   >(
-    `SELECT (created_at AT TIME ZONE 'UTC')::date::text AS day, transaction_type AS type, ${FIGURES}
-    FROM (${withStanding(relation)}) AS entry GROUP BY 1, 2`,
+    `SELECT day::text, type, "all", entries, issued, burned FROM (
+      SELECT (created_at AT TIME ZONE 'UTC')::date AS day, transaction_type AS type, ${FIGURES}
+      FROM (${withStanding(relation)}) AS entry GROUP BY 1, 2) AS sum`,
     [from, to],
   );
   return rows.map(row => ({ ...row, all: Number(row.all), entries: Number(row.entries) }));
+}
+
+/** One sum for each day and type, where there were several. */
+export function mergeDays(sums: readonly DaySupply[]): DaySupply[] {
+  const groups = Map.groupBy(sums, ({ day, type }) => `${day} ${type}`);
+  const total = (group: readonly DaySupply[], name: "all" | "entries") =>
+    group.reduce((sum, part) => sum + part[name], 0);
+  return [...groups.values()].flatMap(group =>
+    group.slice(0, 1).map(({ day, type }) => ({
+      day,
+      type,
+      all: total(group, "all"),
+      entries: total(group, "entries"),
+      issued: sumAmounts(group.map(({ issued }) => issued)),
+      burned: sumAmounts(group.map(({ burned }) => burned)),
+    })),
+  );
 }
 
 const FIGURES = `count(*) AS all, count(*) FILTER (WHERE is_alone) AS entries,

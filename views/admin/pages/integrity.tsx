@@ -11,14 +11,13 @@ import { type Column, DataTable } from "../table.tsx";
 /** An invariant's name, and the sentence that holds. */
 type Rule = Readonly<{ name: string; describe: string }>;
 
-export type RunningCheck = { what: "new" | "all"; startedAt: string };
-
 export type IntegrityProps = {
   rules: readonly Rule[];
   lastClean: LastCheck;
   /** What the newest check since the start found. */
   report: IntegrityReport | undefined;
-  running: RunningCheck | undefined;
+  /** A check that runs now, in this process or in another; `done` goes from 0 to 1. */
+  running: { what: "new" | "all"; started_at: string; done: number } | undefined;
   canCheckAll: boolean;
   problem?: ProblemMessage | undefined;
 };
@@ -52,8 +51,9 @@ export function IntegrityPage({ rules, lastClean, report, running, canCheckAll, 
         />
         {running ? (
           <p class="notice warning" role="status">
-            Checking {running.what === "all" ? "everything" : "what is new"}, since <Ago at={running.startedAt} />. This
-            page shows what comes out; you may leave it.
+            Checking {running.what === "all" ? "everything" : "what is new"}, since <Ago at={running.started_at} />:{" "}
+            <progress value={String(running.done)} aria-label="How far the check is" />{" "}
+            <span safe>{`${Math.floor(running.done * 100)} %`}</span>. You may leave this page; the check goes on.
           </p>
         ) : (
           <form method="post" action="/admin/integrity" class="actions after" data-once>
