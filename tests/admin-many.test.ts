@@ -2,6 +2,7 @@
 // that are not among the newest entries, cards with ranks. What they give is what brute force gives.
 
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { AttributionAnalytics } from "../src/admin/analytics-store.ts";
 import { listAllAttributions } from "../src/admin/attributions-store.ts";
 import { listAllCards, rankOf } from "../src/admin/cards-store.ts";
 import { listAllEntries } from "../src/admin/ledger-store.ts";
@@ -100,6 +101,23 @@ test("attributions of accounts with many cards, whether they are among the newes
     const found = await readAll(40, page => listAllAttributions(sql, filter, page), 10);
     expect([filter, idsOf(found)]).toEqual([filter, idsOf(expected)]);
   }
+});
+
+test("analytics of many attributions are not waited for, and there when they are made", async () => {
+  const analytics = new AttributionAnalytics(database.sql, () => {});
+  const [days, few] = [
+    { from: "2026-02-01", to: "2026-02-03" },
+    { from: "2026-01-30", to: "2026-02-01" },
+  ];
+  expect((await analytics.getSoon(few))?.totals.count).toBe(0);
+  expect(await analytics.getSoon(days)).toBeUndefined();
+  let made = await analytics.getSoon(days);
+  while (made === undefined) {
+    await Bun.sleep(20);
+    made = await analytics.getSoon(days);
+  }
+  expect(made.totals).toEqual((await analytics.get(days)).totals);
+  expect(made.totals.count).toBeGreaterThan(10_000);
 });
 
 test("entries of an amount, usual or not, of rare types or not, all or of an account", async () => {

@@ -85,3 +85,31 @@ test("the page shows them, and how many of the days had what", async () => {
   const published = overview.days.reduce((sum, day) => sum + day.published, 0);
   expect(published).toBe(overview.cards);
 });
+
+test("a year that nobody has added up yet is added up behind a page that is there at once", async () => {
+  const own = await createApi();
+  const { admin } = await makeWorld(own);
+  await behindTheTriggers(own.sql, "UPDATE extropy_ledger SET created_at = created_at - interval '300 days'");
+  const { get, cookie } = await signedIn(own, admin);
+  const { html } = await get("/admin");
+  expect(select(html, "#figures[hx-get='/admin'][hx-trigger=load]")).toHaveLength(1);
+  expect(select(html, ".figures")).toHaveLength(0);
+  expect(select(html, "#latest")).toHaveLength(1);
+
+  // What the page then asks for is answered when the figures are there.
+  const headers = { cookie, "hx-request": "true" };
+  const answer = await own.app.handle(new Request("http://localhost/admin", { headers }));
+  expect(select(await answer.text(), "#figures .figures dd")).toHaveLength(6);
+  expect(select((await get("/admin")).html, "#figures .figures dd")).toHaveLength(6);
+});
+
+test("books that don't add up are told of at once, and again", async () => {
+  const own = await createApi();
+  const { admin } = await makeWorld(own);
+  const { get } = await signedIn(own, admin);
+  await get("/admin");
+  await behindTheTriggers(own.sql, "UPDATE users SET entry_count = entry_count + 1 WHERE role = 'auditor'");
+  const alerts = async () => select((await get("/admin")).html, "#figures [role=alert]").map(({ text }) => text.trim());
+  while ((await alerts()).length === 0) await Bun.sleep(20);
+  expect((await alerts())[0]).toStartWith("The entries don't make the number that the accounts count.");
+});

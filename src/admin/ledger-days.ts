@@ -53,6 +53,14 @@ export function addUp(
   return days;
 }
 
+/** Whether more days are to be closed than one transaction does. */
+export async function areDaysMissing(sql: Sql, nowMs: number): Promise<boolean> {
+  const [row] = await sql<{ is_missing: boolean | null }[]>`
+    SELECT coalesce((SELECT max(day) FROM ledger_days), (SELECT min(created_at) FROM extropy_ledger))
+      < ${dateOf(nowMs - CLOSED_AT_ONCE * DAY_MS)}::date AS is_missing`;
+  return row?.is_missing === true;
+}
+
 /** Writes down the closed days that are missing. Several processes may do it at once: they find the same. */
 export async function closeDays(sql: Sql, nowMs: number): Promise<void> {
   const end = dateOf(nowMs - DAY_MS);

@@ -6,6 +6,7 @@ import { countSupplyByDay, type DaySupply, mergeDays } from "../ledger/integrity
 import { sumAmounts } from "../money.ts";
 import {
   addUp,
+  areDaysMissing,
   closeDays,
   countCardsByDay,
   countCardsUntil,
@@ -37,11 +38,30 @@ type Bookmark = Readonly<{ since: string; until: string; entries: readonly DaySu
 export class OverviewFigures {
   #closing: Promise<void> | undefined;
   #bookmark: Bookmark | undefined;
+  /** Whether the figures didn't add up, made anew as they were: the books are wrong, and the page says so. */
+  #isOff = false;
 
   constructor(private readonly sql: Sql) {}
 
+  /** The figures of now where they take no time that anybody would notice; undefined, and begun, where they do. */
+  async getSoon(onError: (error: unknown) => void): Promise<Overview | undefined> {
+    if (!(await areDaysMissing(this.sql, Date.now()))) {
+      await this.#close();
+      const overview = await this.#read();
+      if (overview.adds_up || this.#isOff) return overview;
+    }
+    this.get().catch(onError);
+    return undefined;
+  }
+
   /** The figures of now. */
   async get(): Promise<Overview> {
+    const overview = await this.#get();
+    this.#isOff = !overview.adds_up;
+    return overview;
+  }
+
+  async #get(): Promise<Overview> {
     await this.#close();
     const overview = await this.#read();
     if (overview.adds_up) return overview;

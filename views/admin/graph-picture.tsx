@@ -26,7 +26,7 @@ export const NODES_DRAWN_MAX = 300;
 /** Lines between them. */
 const EDGES_DRAWN_MAX = 1_500;
 /** Work that is spent on a layout, in nodes moved: 300 of them move 20 times, few of them until they are at rest. */
-const MOVES_MAX = 6_000;
+const MOVES_MAX = 3_000;
 const STEPS_MAX = 120;
 /** Between the rings on which cards of the same distance stand, and between neighbours on a ring. */
 const RING = 150;

@@ -48,3 +48,23 @@ export function DoneNotice({ children }: PropsWithChildren) {
 export function Empty({ children }: PropsWithChildren) {
   return <p class="empty">{children}</p>;
 }
+
+/** In place of figures that take seconds to add up: `path` is asked for them, and answers when they are there. */
+export function Awaited({ id, path }: { id: string; path: string }) {
+  return (
+    <div
+      id={id}
+      hx-get={path}
+      hx-trigger="load"
+      hx-select={`#${id}`}
+      hx-target={`#${id}`}
+      hx-swap="outerHTML"
+      aria-busy="true"
+    >
+      <p class="notice warning" role="status">
+        The figures are being added up, which takes some seconds. They show here when they are there; where they don't,
+        load the page again.
+      </p>
+    </div>
+  );
+}

@@ -10,7 +10,7 @@ import { attributionColumns, listedAttributionQuery, toAttributionLine } from ".
 import { listAllAttributions } from "../attributions-store.ts";
 import { sendCsv } from "./csv-file.ts";
 import { readList, readQuery, readRaw } from "./list-query.ts";
-import { operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { isAskedByScript, operatorPages, type View, type Visit } from "./operator-pages.ts";
 
 const hidden = { detail: { hide: true } };
 
@@ -22,12 +22,15 @@ export function attributionPages(services: Services) {
   const { sql, analytics } = services;
   const pages = operatorPages(services);
 
-  async function report({ url }: Visit): Promise<View> {
+  async function report({ url, request }: Visit): Promise<View> {
     const raw = readRaw(url);
     const { found, problem, status } = await readList(
       analyticsQuery,
       raw,
-      query => analytics.get(readDays(query, Date.now())),
+      query => {
+        const days = readDays(query, Date.now());
+        return isAskedByScript(request) ? analytics.get(days) : analytics.getSoon(days);
+      },
       {},
     );
     const presets = PRESETS.map(days => ({ days, ...lastDays(days, Date.now()) }));

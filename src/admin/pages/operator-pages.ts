@@ -96,6 +96,11 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
   };
 }
 
+/** Whether a part of a page asks, which shows something meanwhile and may wait. */
+export function isAskedByScript(request: Request): boolean {
+  return request.headers.get("hx-request") === "true";
+}
+
 /** Whether cookies travel over https only. */
 export function isSecure(baseUrl: string): boolean {
   return baseUrl.startsWith("https:");
@@ -139,7 +144,7 @@ function askToSignIn(request: Request, url: URL, hadSession: boolean): Response 
   const isForm = request.method === "POST";
   const wanted = isForm ? pathOf(request.headers.get("referer")) : url.pathname + url.search;
   const shown = pathOf(request.headers.get("hx-current-url"));
-  const isPartial = request.headers.get("hx-request") === "true";
+  const isPartial = isAskedByScript(request);
   const query = new URLSearchParams({ next: (isPartial ? shown : wanted) ?? "/admin" });
   if (isForm) query.set("lost", "1");
   else if (hadSession) query.set("ended", "1");

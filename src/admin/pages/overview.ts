@@ -6,9 +6,9 @@ import { findRecord } from "../../ledger/integrity/records.ts";
 import type { Services } from "../../services.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { OverviewFigures } from "../overview-store.ts";
-import { operatorPages, type View } from "./operator-pages.ts";
+import { isAskedByScript, operatorPages, type View, type Visit } from "./operator-pages.ts";
 
-const FIRST_LOOK_MS = 20_000;
+const FIRST_LOOK_MS = 5_000;
 
 /** `/admin`. */
 export function overviewPages(services: Services) {
@@ -21,9 +21,9 @@ export function overviewPages(services: Services) {
   };
   const figures = new OverviewFigures(sql);
 
-  async function overview(): Promise<View> {
+  async function overview({ request }: Visit): Promise<View> {
     const [overview, lastClean, { items }] = await Promise.all([
-      figures.get(),
+      isAskedByScript(request) ? figures.get() : figures.getSoon(warn),
       findRecord(sql),
       listAllEntries(sql, {}, { limit: LATEST }),
     ]);

@@ -6,7 +6,7 @@ import { attributionType } from "../../../src/attributions/model.ts";
 import { hrefWith, type RawQuery } from "../address.ts";
 import { DaysChart } from "../charts.tsx";
 import { Filters } from "../filters.tsx";
-import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
+import { Awaited, type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, CardLink, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
@@ -16,6 +16,7 @@ const DAY_MS = 86_400_000;
 export type AnalyticsProps = {
   raw: RawQuery;
   presets: readonly (Days & { days: number })[];
+  /** Undefined without a problem: they are being made. */
   analytics: Analytics | undefined;
   problem?: ProblemMessage | undefined;
 };
@@ -48,7 +49,15 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
           <a href="/admin/attributions/all">All attributions as a list</a>
         </div>
         {problem ? <ProblemNotice problem={problem} /> : ""}
-        {analytics ? <Report analytics={analytics} /> : ""}
+        {analytics ? (
+          <div id="report">
+            <Report analytics={analytics} />
+          </div>
+        ) : problem ? (
+          ""
+        ) : (
+          <Awaited id="report" path={hrefWith(PATH, {}, raw)} />
+        )}
       </div>
     </>
   );

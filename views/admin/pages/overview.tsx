@@ -5,16 +5,20 @@ import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
 import type { Health, Overview } from "../../../src/admin/overview-model.ts";
 import { DaysChart } from "../charts.tsx";
 import { LiveTable } from "../live-table.tsx";
+import { Awaited } from "../notices.tsx";
 import { Ago, Badge, grouped } from "../pieces.tsx";
 
 /** Rows of what happened last. */
 export const LATEST = 10;
 
-export type OverviewProps = { overview: Overview; health: Health; entries: readonly AccountEntry[] };
+export type OverviewProps = {
+  /** Undefined: its figures are being made. */
+  overview: Overview | undefined;
+  health: Health;
+  entries: readonly AccountEntry[];
+};
 
 export function OverviewPage({ overview, health, entries }: OverviewProps) {
-  const { supply, users, cards, payments, days, adds_up } = overview;
-  const count = (value: number) => value.toLocaleString("en-GB");
   return (
     <>
       <header class="head">
@@ -25,6 +29,32 @@ export function OverviewPage({ overview, health, entries }: OverviewProps) {
           </a>
         </p>
       </header>
+      {overview ? <Figures overview={overview} /> : <Awaited id="figures" path="/admin" />}
+      <section aria-labelledby="latest">
+        <h2 id="latest">
+          What happened last
+          <a class="more" href="/admin/ledger">
+            The whole ledger
+          </a>
+        </h2>
+        <LiveTable
+          caption="The newest entries"
+          entries={entries}
+          raw={{}}
+          rows={LATEST}
+          keep={LATEST}
+          empty="No entry yet. The first one comes with the first account."
+        />
+      </section>
+    </>
+  );
+}
+
+function Figures({ overview }: { overview: Overview }) {
+  const { supply, users, cards, payments, days, adds_up } = overview;
+  const count = (value: number) => value.toLocaleString("en-GB");
+  return (
+    <div id="figures">
       {adds_up ? (
         ""
       ) : (
@@ -61,23 +91,7 @@ export function OverviewPage({ overview, health, entries }: OverviewProps) {
           </div>
         </div>
       </section>
-      <section aria-labelledby="latest">
-        <h2 id="latest">
-          What happened last
-          <a class="more" href="/admin/ledger">
-            The whole ledger
-          </a>
-        </h2>
-        <LiveTable
-          caption="The newest entries"
-          entries={entries}
-          raw={{}}
-          rows={LATEST}
-          keep={LATEST}
-          empty="No entry yet. The first one comes with the first account."
-        />
-      </section>
-    </>
+    </div>
   );
 }
 
