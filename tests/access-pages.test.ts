@@ -115,3 +115,10 @@ test.each(pages)("$call", async row => {
     }
   }
 });
+
+test("the live list ends at once where its reader had gone before it began", async () => {
+  const headers = { cookie: await cookieFor(lasting.admin) };
+  const request = new Request("http://localhost/admin/ledger/tail", { headers, signal: AbortSignal.abort() });
+  const answer = await api.app.handle(request);
+  expect([answer.status, await answer.text()]).toEqual([200, "retry: 1000\n\n"]);
+});

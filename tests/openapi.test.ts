@@ -100,6 +100,15 @@ test("every kind of problem is described, and refusals name kinds that have thei
   }
 });
 
+test("what only cursors of pulls are refused for is listed where they are taken", () => {
+  for (const id of ["pullChanges", "pushChanges"]) {
+    const operation = calls.find(call => call.operation.operationId === id)?.operation;
+    const refusal = resolve<Answer>(operation?.responses[422] as Answer, document.components);
+    const kinds = Object.keys(refusal.content?.["application/problem+json"]?.examples ?? {});
+    expect([id, ...kinds]).toEqual([id, "validation", "cursor-gone", "other-account"]);
+  }
+});
+
 test("references lead somewhere, and every example fits its schema", () => {
   const ajv = new Ajv2020({ strict: false, validateFormats: false });
   ajv.addSchema({ ...document, $id: "openapi" });

@@ -152,6 +152,12 @@ describe("a stream", () => {
     expect((await api.call("GET", "/api/sync/stream?colour=red", { key })).status).toBe(422);
   });
 
+  test("ends at once where its reader had gone before it began", async () => {
+    const { key } = await api.register();
+    const answer = await api.call("GET", "/api/sync/stream", { key, signal: AbortSignal.abort() });
+    expect([answer.status, answer.text]).toEqual([200, "retry: 1000\n\n"]);
+  });
+
   test("answers HEAD without staying open", async () => {
     const { key } = await api.register();
     const answer = await fetch(`${baseUrl}/api/sync/stream`, {

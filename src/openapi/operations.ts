@@ -159,6 +159,7 @@ export const operations: Readonly<Record<string, OperationNote>> = {
   "GET /api/admin/audit": { id: "listAudit" },
   "POST /api/sync/push": {
     id: "pushChanges",
+    problems: ["cursor-gone", "other-account"],
     example: {
       client_id: "ada-laptop",
       device_name: "Ada's laptop",
@@ -182,7 +183,7 @@ export const operations: Readonly<Record<string, OperationNote>> = {
       resolution: "remote_wins",
     },
   },
-  "GET /api/sync/pull": { id: "pullChanges" },
+  "GET /api/sync/pull": { id: "pullChanges", problems: ["cursor-gone", "other-account"] },
   "GET /api/sync/stream": { id: "streamChanges" },
   "GET /api/sync/state": { id: "listSyncStates" },
 
