@@ -4,6 +4,7 @@
 import { expect, setDefaultTimeout, test } from "bun:test";
 import { join } from "node:path";
 import { createPool } from "../src/db.ts";
+import { serverUrlOf } from "../src/embedded/server-login.ts";
 import type { OpenApiDocument } from "../src/openapi/model.ts";
 import { createApi, newCard } from "./api-support.ts";
 import { createCast } from "./cast.ts";
@@ -124,9 +125,9 @@ test("bcrypt in the request path: a busy client pays it once, and the event loop
 });
 
 test("a new pool for each request: hundreds at once use the connections that there are", async () => {
-  const { url, sql: watcher } = await createTestDatabase();
-  const pool = createPool(url, { application: "pool under test" });
-  const pooled = await createApi({}, { sql: pool, url });
+  const { url, sql } = await createTestDatabase();
+  const pool = createPool(serverUrlOf(url), { application: "pool under test" });
+  const pooled = await createApi({}, { sql, url, pool });
   const { key } = await pooled.register();
   const asked = Promise.all(
     Array.from({ length: 300 }, (_, no) =>
@@ -136,7 +137,7 @@ test("a new pool for each request: hundreds at once use the connections that the
     ),
   );
   const countConnections = async () => {
-    const [row] = await watcher<{ count: number }[]>`
+    const [row] = await sql<{ count: number }[]>`
       SELECT count(*)::int AS count FROM pg_stat_activity
       WHERE datname = current_database() AND application_name = 'pool under test'`;
     return row?.count ?? 0;
@@ -181,9 +182,9 @@ test("limit=-1 answers 500: every list refuses a limit and a cursor that are non
 });
 
 test("a query sent outside its transaction: on a single connection, nothing waits for itself", async () => {
-  const { url } = await createTestDatabase();
-  const pool = createPool(url, { max: 1 });
-  const single = await createApi({}, { sql: pool, url });
+  const { url, sql } = await createTestDatabase();
+  const pool = createPool(serverUrlOf(url), { max: 1 });
+  const single = await createApi({}, { sql, url, pool });
   // All that needs transactions: registration, keys, publishing, citing, withdrawing, pushing, conflicts. (A check of all
   // the books has several at once, which is how it is meant.)
   const { owner, other, admin, auditor, card, cited } = await createCast(single);

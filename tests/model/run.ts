@@ -2,7 +2,6 @@
 // understand.
 
 import fc from "fast-check";
-import { createPool } from "../../src/db.ts";
 import { checkIntegrity } from "../../src/ledger/integrity/check.ts";
 import { createApi, listen } from "../api-support.ts";
 import { history } from "./commands.ts";
@@ -31,8 +30,8 @@ export type ModelReport = {
 export async function runModel(options: ModelOptions): Promise<ModelReport> {
   const { histories, seed, send, shrink = true, onHistory } = options;
   const first = await createApi();
-  const pool = createPool(first.url);
-  const servers = [listen(first), listen(await createApi({}, { sql: pool, url: first.url }))] as const;
+  const second = await createApi({}, { sql: first.sql, url: first.url });
+  const servers = [listen(first), listen(second)] as const;
   const stage: Stage = {
     api: first,
     addresses: [servers[0].baseUrl, servers[1].baseUrl],
@@ -62,6 +61,5 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
     return { counts: stage.counts, failure };
   } finally {
     await Promise.all(servers.map(({ stop }) => stop()));
-    await pool.end({ timeout: 1 });
   }
 }
