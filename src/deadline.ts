@@ -34,7 +34,8 @@ export async function answerInTime(
     onLate(state.id);
     // Nobody reads it any more.
     void answering.then(response => response.body?.cancel()).catch(() => {});
-    return await answerProblem(new Problem("unavailable"), request, state.id);
+    // Of a body that comes slowly the rest is not waited for.
+    return await answerProblem(new Problem("unavailable", { headers: { connection: "close" } }), request, state.id);
   } finally {
     clearTimeout(timer);
   }
