@@ -288,15 +288,14 @@ describe("a pull that waits", () => {
   test("is one of at most 50 of an account", async () => {
     const { member } = await setUp();
     const { cursor } = await deviceOf(api, member).pullAll();
-    const waiting = Array.from({ length: 50 }, () => deviceOf(api, member).pull({ cursor, wait: 30 }));
-    let answer = await deviceOf(api, member).pull({ cursor, wait: 1 });
-    for (let attempt = 1; answer.status === 200 && attempt < 15; attempt++) {
-      answer = await deviceOf(api, member).pull({ cursor, wait: 1 });
-    }
-    expect(answer.status).toBe(429);
-    expect(answer.headers.get("retry-after")).toBe("1");
+    const pulls = Array.from({ length: 51 }, () => deviceOf(api, member).pull({ cursor, wait: 30 }));
+    // Which of them comes last is nobody's to say.
+    const refused = await Promise.race(pulls);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get("retry-after")).toBe("1");
     await api.call("PATCH", "/api/me", { key: member.key, body: { bio: "all of you" } });
-    for (const { body } of await Promise.all(waiting)) expect(body.items).toHaveLength(1);
+    const answers = await Promise.all(pulls);
+    expect(answers.filter(({ body }) => body.items?.length === 1)).toHaveLength(50);
   });
 });
 

@@ -21,7 +21,8 @@ const FORMAT = 1;
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS entities (
     entity_type TEXT NOT NULL, entity_id TEXT NOT NULL, data TEXT, checksum TEXT, base_checksum TEXT,
-    base_revision INTEGER NOT NULL,    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT, is_compared INTEGER NOT NULL DEFAULT 1,
+    base_revision INTEGER NOT NULL,
+    is_dirty INTEGER NOT NULL, edit_no INTEGER NOT NULL, conflict TEXT, error TEXT, is_compared INTEGER NOT NULL DEFAULT 1,
     PRIMARY KEY (entity_type, entity_id)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX IF NOT EXISTS entities_dirty ON entities (entity_type, entity_id) WHERE is_dirty = 1;
@@ -41,6 +42,19 @@ const STATES = {
 } as const;
 export type EntityState = keyof typeof STATES;
 
+/** SQLite waits for no lock while it changes the mode of a file: where another process opens it at the same moment, again. */
+function useWriteAheadLog(database: Database): void {
+  for (const startedAt = performance.now(); ; Bun.sleepSync(10)) {
+    try {
+      database.run("PRAGMA journal_mode = WAL");
+      return;
+    } catch (error) {
+      const isBusy = (error as { code?: unknown }).code === "SQLITE_BUSY";
+      if (!isBusy || performance.now() - startedAt > BUSY_MS_MAX) throw error;
+    }
+  }
+}
+
 export class Store {
   readonly database: Database;
 
@@ -48,7 +62,7 @@ export class Store {
   constructor(file: string) {
     this.database = new Database(file, { create: true, strict: true });
     this.database.run(`PRAGMA busy_timeout = ${BUSY_MS_MAX}`);
-    this.database.run("PRAGMA journal_mode = WAL");
+    useWriteAheadLog(this.database);
     this.atOnce(() => {
       const format = this.database.query<{ user_version: number }, []>("PRAGMA user_version").get()?.user_version ?? 0;
       if (format > FORMAT) throw new Error(`${file} was written by a newer version of this client (${format}).`);
