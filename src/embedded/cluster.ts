@@ -35,8 +35,8 @@ const SETTINGS = {
   log_min_error_statement: "panic",
 };
 
-/** For tests, whose data may be lost in a power cut. */
-const FAST_SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" };
+/** For tests, whose data may be lost in a power cut, and whose many servers share one PostgreSQL. */
+const FAST_SETTINGS = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", max_connections: "400" };
 
 /** Makes the data directory where there is none, and checks the one that is there. Call inside the lock. Throws StartError. */
 export async function prepareCluster(place: Place, binaries: Binaries, durable: boolean): Promise<void> {
