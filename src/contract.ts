@@ -17,9 +17,8 @@ export const noQuery = z.strictObject({});
 
 type ProblemStatus = 400 | 401 | 402 | 403 | 404 | 409 | 410 | 412 | 413 | 415 | 422 | 428 | 429 | 500 | 503;
 
-/** The answers of a route by status: its own, the problems listed, and those that every route, or every one with keys, can have. */
+/** The answers of a route by status: its own, the problems listed, and those that every route can have. */
 export function answers<Own extends Record<number, z.ZodType>>(own: Own, statuses: readonly ProblemStatus[]) {
-  const common = statuses.includes(401) ? [429, 500, 503] : [500, 503];
-  const refusals = Object.fromEntries([...statuses, ...common].map(status => [status, problemDocument]));
+  const refusals = Object.fromEntries([...statuses, 500, 503].map(status => [status, problemDocument]));
   return { ...refusals, ...own } as Own;
 }
