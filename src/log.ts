@@ -12,3 +12,9 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, redact: REDACTED };
   return destination ? pino(options, destination) : pino(options);
 }
+
+/** What may be logged of any error: not its message, which can quote values. */
+export function nameAndCode(error: unknown): { name: unknown; code: unknown } {
+  const { name, code } = error as { name?: unknown; code?: unknown };
+  return { name, code };
+}

@@ -8,7 +8,7 @@ import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
 import { CommitSharing, type ShareCommits, type SharedKind } from "./commit-sharing.ts";
 import type { Config } from "./config.ts";
 import type { Sql } from "./db.ts";
-import type { Logger } from "./log.ts";
+import { type Logger, nameAndCode } from "./log.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { addReadings } from "./metrics/readings.ts";
 import { Rates } from "./rates/exchange.ts";
@@ -59,8 +59,7 @@ export function createServices(deps: Deps): Services {
     return line;
   }
   const warnOfAnalytics = (error: unknown) => {
-    const { name, code } = error as { name?: unknown; code?: unknown };
-    deps.log.warn({ error: { name, code } }, "analytics could not be brought up to date");
+    deps.log.warn({ error: nameAndCode(error) }, "analytics could not be brought up to date");
   };
   return {
     ...deps,

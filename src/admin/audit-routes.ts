@@ -8,6 +8,7 @@ import type { Caller } from "../auth/scopes.ts";
 import { answers } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
+import { nameAndCode } from "../log.ts";
 import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
@@ -23,8 +24,7 @@ export function auditRoutes({ sql, guard, log }: Services) {
       list: ({ limit, cursor = query.cursor }) => listAudit(sql, query, { limit, cursor }),
       confirm: () => confirmOperator(sql, caller, "read"),
       onError: error => {
-        const { name, code } = error as { name?: unknown; code?: unknown };
-        log.warn({ request_id: stateOf(request).id, error: { name, code } }, "a CSV file broke off");
+        log.warn({ request_id: stateOf(request).id, error: nameAndCode(error) }, "a CSV file broke off");
       },
     });
   }

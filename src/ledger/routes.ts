@@ -9,6 +9,7 @@ import { answers, noQuery } from "../contract.ts";
 import { csvResponse } from "../csv.ts";
 import { type PageRequest, pageOf, pageQuery } from "../cursor.ts";
 import { requireIdempotencyKey } from "../idempotency.ts";
+import { nameAndCode } from "../log.ts";
 import { requirePeriod } from "../moment.ts";
 import { stateOf } from "../request-state.ts";
 import type { Services } from "../services.ts";
@@ -51,8 +52,7 @@ export function ledgerRoutes({ sql, gatekeeper, guard, shareCommits, log }: Serv
       list: ({ limit, cursor = query.cursor }) => listEntries(sql, caller, query, { limit, cursor }),
       confirm: () => confirmKey(sql, caller),
       onError: error => {
-        const { name, code } = error as { name?: unknown; code?: unknown };
-        log.warn({ request_id: stateOf(request).id, error: { name, code } }, "a CSV file broke off");
+        log.warn({ request_id: stateOf(request).id, error: nameAndCode(error) }, "a CSV file broke off");
       },
     });
   }

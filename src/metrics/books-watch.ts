@@ -2,7 +2,7 @@
 // scrape can wait. Where the database is away, what was known stays.
 
 import type { Sql } from "../db.ts";
-import type { Logger } from "../log.ts";
+import { type Logger, nameAndCode } from "../log.ts";
 import { type Books, BooksReader } from "./books-store.ts";
 
 /** Several who scrape share one question. */
@@ -49,8 +49,7 @@ export class BooksWatch {
       this.#isUp = true;
       this.#askedAt = performance.now();
     } catch (error) {
-      const { name, code } = error as { name?: unknown; code?: unknown };
-      if (this.#isUp) this.log.warn({ error: { name, code } }, "metrics can't read the books");
+      if (this.#isUp) this.log.warn({ error: nameAndCode(error) }, "metrics can't read the books");
       this.#isUp = false;
     } finally {
       this.#asking = undefined;

@@ -3,6 +3,7 @@
 import { confirmOperator } from "../../auth/operator.ts";
 import { type CsvColumns, csvResponse } from "../../csv.ts";
 import type { Page, PageRequest } from "../../cursor.ts";
+import { nameAndCode } from "../../log.ts";
 import type { Services } from "../../services.ts";
 import type { Visit } from "./operator-pages.ts";
 
@@ -28,8 +29,7 @@ export function sendCsv<Item, Line extends object>(
     },
     confirm: () => confirmOperator(sql, operator.caller, "read"),
     onError: error => {
-      const { name, code } = error as { name?: unknown; code?: unknown };
-      log.warn({ request_id: requestId, error: { name, code } }, "a CSV file broke off");
+      log.warn({ request_id: requestId, error: nameAndCode(error) }, "a CSV file broke off");
     },
   });
 }

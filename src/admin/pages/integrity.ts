@@ -8,6 +8,7 @@ import { requireRole } from "../../auth/operator.ts";
 import { findRecord } from "../../ledger/integrity/records.ts";
 import { listRunningChecks, type RunningCheck } from "../../ledger/integrity/running.ts";
 import { RULES } from "../../ledger/invariants.ts";
+import { nameAndCode } from "../../log.ts";
 import { invalid, Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
@@ -54,8 +55,7 @@ export function integrityPages(services: Services) {
       await (what === "all" ? integrity.checkAll() : integrity.checkNew());
     } catch (error) {
       failure = messageOf(error instanceof Problem ? error : new Problem("unavailable"));
-      const { name, code } = error as { name?: unknown; code?: unknown };
-      log.warn({ error: { name, code } }, "a check of the books did not come to its end");
+      log.warn({ error: nameAndCode(error) }, "a check of the books did not come to its end");
     } finally {
       running = undefined;
     }

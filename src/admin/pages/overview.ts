@@ -3,6 +3,7 @@
 import { Elysia } from "elysia";
 import { LATEST, OverviewPage } from "../../../views/admin/pages/overview.tsx";
 import { findRecord } from "../../ledger/integrity/records.ts";
+import { nameAndCode } from "../../log.ts";
 import type { Services } from "../../services.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { OverviewFigures } from "../overview-store.ts";
@@ -16,8 +17,7 @@ export function overviewPages(services: Services) {
   const pages = operatorPages(services);
   let timer: Timer | undefined;
   const warn = (error: unknown) => {
-    const { name, code } = error as { name?: unknown; code?: unknown };
-    log.warn({ error: { name, code } }, "the figures of the overview could not be made");
+    log.warn({ error: nameAndCode(error) }, "the figures of the overview could not be made");
   };
   const figures = new OverviewFigures(sql);
 
