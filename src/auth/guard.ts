@@ -10,6 +10,7 @@ import type { Rates } from "../rates/exchange.ts";
 import { allowanceHeaders, type RateLimit, refusalHeaders } from "../rates/rate-limit.ts";
 import { stateOf } from "../request-state.ts";
 import { BcryptPool } from "./bcrypt-pool.ts";
+import { bearerOf } from "./bearer.ts";
 import { confirmKey } from "./live-key.ts";
 import { type Access, confirmOperator } from "./operator.ts";
 import type { Caller, Scope } from "./scopes.ts";
@@ -96,7 +97,7 @@ export class Gatekeeper {
   async identify(incoming: Incoming): Promise<Caller> {
     const { request } = incoming;
     const state = stateOf(request);
-    const key = keyOf(request);
+    const key = bearerOf(request);
     if (key === undefined) throw new Problem("unauthenticated");
     let caller = this.verifier.recall(key);
     if (!caller) {
@@ -154,17 +155,13 @@ export class Gatekeeper {
 
   /** A remembered key turned out to be dead: from now on it counts, and takes as long, as any other bad key. */
   forget(incoming: Incoming): void {
-    const key = keyOf(incoming.request);
+    const key = bearerOf(incoming.request);
     if (key !== undefined && this.verifier.forget(key)) this.#failures.count(this.addressOf(incoming));
   }
 
   close(): void {
     this.bcrypt.close();
   }
-}
-
-function keyOf(request: Request): string | undefined {
-  return /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
 }
 
 function callerOf(request: Request): Caller {

@@ -2,6 +2,7 @@
 
 import { timingSafeEqual } from "node:crypto";
 import { Elysia } from "elysia";
+import { bearerOf } from "../auth/bearer.ts";
 import { answers } from "../contract.ts";
 import { Problem } from "../problem.ts";
 import type { Services } from "../services.ts";
@@ -42,7 +43,7 @@ export function metricsRoutes({ config, metrics }: Services) {
 
 /** Throws `unauthenticated`. Digests are compared, in constant time: they have one length whatever was sent. */
 function requireToken(request: Request, token: string): void {
-  const sent = /^Bearer +(\S+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  const sent = bearerOf(request) ?? "";
   if (timingSafeEqual(Buffer.from(sha256(sent)), Buffer.from(sha256(token)))) return;
   throw new Problem("unauthenticated", { detail: "The metrics are behind the bearer token METRICS_TOKEN." });
 }
