@@ -34,7 +34,7 @@ function plant(api: Api): void {
   const { sql, app } = api;
   const json = (value: unknown, init: ResponseInit = {}) =>
     new Response(JSON.stringify(value), { ...init, headers: { "content-type": "application/json" } });
-  const internal = "/work/project/src/db.ts";
+  const internal = "/srv/project/src/db.ts";
   app.use(
     new Elysia({ name: "planted" })
       .get("/api/planted/crash", () => Promise.reject(new Error("boom")), { response: good, detail: open })

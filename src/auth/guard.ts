@@ -119,8 +119,8 @@ export class Gatekeeper {
         headers: refusalHeaders(this.#requests, blockedFor),
       });
     }
-    this.#requests.count(keyId);
-    if (set) Object.assign(set.headers, allowanceHeaders(this.#requests.allowanceOf(keyId)));
+    const left = this.#requests.count(keyId);
+    if (set) Object.assign(set.headers, allowanceHeaders(left));
   }
 
   async #verify(key: string, address: string): Promise<Caller> {

@@ -32,7 +32,7 @@ export class RateLimit {
 
   /** Seconds until the name may go on, if it has used up its window, which counts as a refusal; undefined while it may. */
   blockedForSeconds(name: string): number | undefined {
-    const { remaining, resetS } = this.allowanceOf(name);
+    const { remaining, resetS } = this.#allowanceIn(this.#current(name));
     if (this.limit === 0 || remaining > 0) return undefined;
     this.#refusals++;
     return resetS;
@@ -43,9 +43,7 @@ export class RateLimit {
     return this.#refusals;
   }
 
-  /** What is left to a name. */
-  allowanceOf(name: string): Allowance {
-    const window = this.#current(name);
+  #allowanceIn(window: Window | undefined): Allowance {
     const used = window ? window.shared + window.own : 0;
     const leftMs = window ? window.endsAt - Date.now() : this.windowMs;
     return {
@@ -55,9 +53,9 @@ export class RateLimit {
     };
   }
 
-  /** Counts one event. */
-  count(name: string): void {
-    this.#add(name, 1);
+  /** Counts one event; returns what is left after it. */
+  count(name: string): Allowance {
+    return this.#allowanceIn(this.#add(name, 1));
   }
 
   /** Takes back an event that turned out not to be one. */
@@ -65,17 +63,18 @@ export class RateLimit {
     this.#add(name, -1);
   }
 
-  #add(name: string, count: number): void {
-    if (this.limit === 0) return;
+  #add(name: string, count: number): Window | undefined {
+    if (this.limit === 0) return undefined;
     let window = this.#current(name);
     if (!window) {
-      if (count < 0) return;
+      if (count < 0) return undefined;
       window = { endsAt: Date.now() + this.windowMs, shared: 0, own: 0 };
       this.#windows.set(name, window);
     }
     window.own += count;
     this.#unshared.add(name);
     this.onCount();
+    return window;
   }
 
   /**
