@@ -8,6 +8,7 @@ import { type Api, createApi, listen, type Member, newCard, readAnswer, toInit }
 import { expectBalancedBooks } from "./books-support.ts";
 import { type Gate, openGate } from "./gate.ts";
 import { startServer } from "./server.ts";
+import { holdLock } from "./support.ts";
 
 setDefaultTimeout(90_000);
 
@@ -110,14 +111,7 @@ test("a statement that takes too long ends: 503 for all that shared it, and noth
   const beside = await createApi({}, { ...api, pool: slow });
   const { baseUrl, stop } = listen(beside);
   const ask = calls(baseUrl);
-  const { promise: release, resolve } = Promise.withResolvers<void>();
-  const { promise: isLocked, resolve: noteLocked } = Promise.withResolvers<void>();
-  const locked = api.sql.begin(async tx => {
-    await tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`;
-    noteLocked();
-    await release;
-  });
-  await isLocked;
+  const release = await holdLock(api.sql, tx => tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`);
   const [before] = await api.sql`SELECT count(*) FROM extropy_ledger`;
   const startedMs = performance.now();
   const answers = await Promise.all([...Array.from({ length: 20 }, ask.transfer), ask.publish(), ask.profile()]);
@@ -127,8 +121,7 @@ test("a statement that takes too long ends: 503 for all that shared it, and noth
   // Two batches: the first one alone, the others together. One after the other it would be twenty times 300 ms.
   expect(performance.now() - startedMs).toBeLessThan(4_000);
   expect(await ask.health()).toBe(200);
-  resolve();
-  await locked;
+  await release();
   expect(await api.sql`SELECT count(*) FROM extropy_ledger`).toEqual([before] as never);
   expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
   await stop();

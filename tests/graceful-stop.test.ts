@@ -5,6 +5,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
 import { startServer } from "./server.ts";
+import { holdLock } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -66,14 +67,7 @@ test("a request that is stuck does not keep the server: it ends with 0 within te
   const api = await createApi();
   const [alice, bob] = [await api.register(), await api.register()];
   const server = await startServer({ DATABASE_URL: api.url });
-  const { promise: release, resolve } = Promise.withResolvers<void>();
-  const { promise: isLocked, resolve: noteLocked } = Promise.withResolvers<void>();
-  const locked = api.sql.begin(async tx => {
-    await tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`;
-    noteLocked();
-    await release;
-  });
-  await isLocked;
+  const release = await holdLock(api.sql, tx => tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`);
   const outcomes: Outcome[] = [];
   const stuck = keepAsking(server.baseUrl, outcomes, alice, bob);
   await Bun.sleep(300);
@@ -83,8 +77,7 @@ test("a request that is stuck does not keep the server: it ends with 0 within te
   expect(performance.now() - stoppedMs).toBeLessThan(STOP_MS_MAX);
   await stuck;
   expect(outcomes.map(({ status }) => status)).toEqual(["refused"]);
-  resolve();
-  await locked;
+  await release();
   // PostgreSQL notices that the client is gone when it has waited for the lock, or does the work all the same; the retry
   // finds out which.
   const retried = await api.publish(alice.key, [newCard()]);

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { Sql } from "../src/db.ts";
 import { isAlive } from "../src/processes.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
-import { createTestDatabase, emptyDatabase, PROJECT } from "./support.ts";
+import { createTestDatabase, emptyDatabase, holdLock, PROJECT } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -94,15 +94,8 @@ test("a stop finishes the requests that were accepted and refuses new ones; a se
   const database = await createTestDatabase();
   for (const signals of [1, 2]) {
     const server = await startServer({ DATABASE_URL: database.url });
-    const { promise: release, resolve } = Promise.withResolvers<void>();
-    const { promise: isLocked, resolve: noteLocked } = Promise.withResolvers<void>();
     // /readyz reads this table, so it waits.
-    const locked = database.sql.begin(async tx => {
-      await tx`LOCK TABLE schema_metadata IN ACCESS EXCLUSIVE MODE`;
-      noteLocked();
-      await release;
-    });
-    await isLocked;
+    const release = await holdLock(database.sql, tx => tx`LOCK TABLE schema_metadata IN ACCESS EXCLUSIVE MODE`);
     const accepted = fetch(`${server.baseUrl}/readyz`).then(
       response => response.status,
       () => "cut",
@@ -112,16 +105,15 @@ test("a stop finishes the requests that were accepted and refuses new ones; a se
     await Bun.sleep(600);
     if (signals === 1) {
       await expect(fetch(`${server.baseUrl}/healthz`)).rejects.toThrow();
-      resolve();
+      await release();
       expect(await accepted).toBe(200);
       expect(await server.exited).toBe(0);
     } else {
       server.kill("SIGTERM");
       expect(await server.exited).toBe(1);
       expect(await accepted).toBe("cut");
-      resolve();
+      await release();
     }
-    await locked;
   }
 });
 

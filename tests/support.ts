@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
-import { createPool, type Sql, sqlState } from "../src/db.ts";
+import { createPool, type Sql, sqlState, type Tx } from "../src/db.ts";
 import { ensureServerLogin, serverUrlOf } from "../src/embedded/server-login.ts";
 import { type Embedded, openEmbedded } from "../src/embedded.ts";
 import { applyMigrations } from "../src/migrate.ts";
@@ -168,4 +168,20 @@ async function dropLeftovers(admin: Sql): Promise<void> {
       if (sqlState(error) !== inUse) throw error;
     }
   }
+}
+
+/** Takes a lock in a transaction of its own; returns, when it is held, what lets it go and waits for the transaction's end. */
+export async function holdLock(sql: Sql, take: (tx: Tx) => Promise<unknown>): Promise<() => Promise<void>> {
+  const { promise: released, resolve: release } = Promise.withResolvers<void>();
+  const { promise: isHeld, resolve: noteHeld } = Promise.withResolvers<void>();
+  const held = sql.begin(async tx => {
+    await take(tx);
+    noteHeld();
+    await released;
+  });
+  await isHeld;
+  return async () => {
+    release();
+    await held;
+  };
 }

@@ -3,7 +3,7 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi } from "./api-support.ts";
-import { cardData, checksumOf, deviceOf, entity } from "./sync-support.ts";
+import { cardData, checksumOf, entity, setUpDevices } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -11,11 +11,6 @@ let api: Api;
 beforeAll(async () => {
   api = await createApi();
 });
-
-async function setUp() {
-  const member = await api.register();
-  return { member, laptop: deviceOf(api, member) };
-}
 
 /** A published card that nothing in the ledger holds, so that its row can be deleted. */
 async function insertCard(userId: string): Promise<string> {
@@ -27,7 +22,7 @@ async function insertCard(userId: string): Promise<string> {
 
 describe("a card", () => {
   test("whose row is deleted is deleted on devices, and can be made anew under its id", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = await insertCard(member.id);
     let { items, cursor } = await laptop.pullAll();
     expect(items.at(-1)).toMatchObject({ entity_id: id, deleted: false, data: { content: "by hand" } });
@@ -48,7 +43,7 @@ describe("a card", () => {
   });
 
   test("that was unpublished is pushed like one that was deleted", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = await insertCard(member.id);
     await api.sql`UPDATE cards SET is_published = false WHERE id = ${id}`;
     expect((await laptop.pullAll()).items.at(-1)).toMatchObject({ entity_id: id, deleted: true });
@@ -57,7 +52,7 @@ describe("a card", () => {
   });
 
   test("takes no number that devices can't read", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = await insertCard(member.id);
     for (const metadata of ['{"n": 1e400}', '{"a": [{"b": -1e309}]}', '{"n": 1.7976931348623159e308}']) {
       expect(api.sql`UPDATE cards SET metadata = ${metadata}::text::jsonb WHERE id = ${id}`.execute()).rejects.toThrow(
@@ -75,7 +70,7 @@ describe("a document", () => {
     VALUES (${userId}, 'settings', ${id}, ${data}::text::json)`;
 
   test("that is inserted, changed or deleted by hand is numbered, with the checksum of what it is", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     let { items, cursor } = await laptop.pullAll();
     const next = async () => {
       ({ items, cursor } = await laptop.pullAll(cursor));
@@ -113,7 +108,7 @@ describe("a document", () => {
   });
 
   test("is an object that devices can read, and keeps its name", async () => {
-    const { member } = await setUp();
+    const { member } = await setUpDevices(api);
     for (const data of ["[]", "5", '"x"', '{"n": 1e400}']) {
       expect(insert(member.id, "bad", data).execute()).rejects.toThrow("JSON objects");
     }
@@ -124,7 +119,7 @@ describe("a document", () => {
   });
 
   test("goes with its account, whose row is deleted or erased", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     await laptop.pushOne(entity("settings", "a", { n: 1 }));
     expect((await api.call("DELETE", "/api/me", { key: member.key })).status).toBe(204);
     expect(await api.sql`SELECT FROM sync_documents WHERE user_id = ${member.id}`).toHaveLength(0);

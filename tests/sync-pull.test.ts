@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
-import { cardData, checksumOf, deletion, deviceOf, entity, type Item } from "./sync-support.ts";
+import { cardData, checksumOf, deletion, deviceOf, entity, type Item, setUpDevices } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -11,16 +11,11 @@ beforeAll(async () => {
   api = await createApi();
 });
 
-async function setUp() {
-  const member = await api.register();
-  return { member, laptop: deviceOf(api, member), phone: deviceOf(api, member) };
-}
-
 const namesOf = (items: readonly Item[]) => items.map(item => `${item.entity_type} ${item.entity_id}`);
 
 describe("a pull", () => {
   test("from the beginning brings everything that stands, and what was deleted", async () => {
-    const { member, laptop, phone } = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
     const card = await api.publishCard(member.key, newCard({ title: "By a call" }));
     const [id, gone] = [crypto.randomUUID(), crypto.randomUUID()];
     const [data, former] = [cardData(), cardData()];
@@ -78,7 +73,7 @@ describe("a pull", () => {
   });
 
   test("after a cursor brings what changed since, of any device or call, and once", async () => {
-    const { member, laptop, phone } = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
     const card = await api.publishCard(member.key);
     await laptop.pushOne(entity("settings", "a", { n: 1 }));
     const { cursor } = await phone.pullAll();
@@ -101,7 +96,7 @@ describe("a pull", () => {
   });
 
   test("brings nothing where nothing of it changed: payments, views, other fields of the account", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const card = await api.publishCard(member.key);
     const { cursor } = await laptop.pullAll();
     const reader = await api.register();
@@ -115,7 +110,7 @@ describe("a pull", () => {
   });
 
   test("tells publishing's device, and withdrawing, bringing back and what psql writes", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const card = newCard();
     const { body } = await api.publish(member.key, [card], { client_id: "the-laptop" });
     const id = body.cards[0]?.id ?? "";
@@ -137,7 +132,7 @@ describe("a pull", () => {
   });
 
   test("comes in pages of `limit`, and earlier where they get longer than 8 MiB", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const ids = Array.from({ length: 40 }, (_, index) => `s-${String(index).padStart(2, "0")}`);
     for (const part of [ids.slice(0, 20), ids.slice(20)]) {
       await laptop.push(part.map(id => entity("session", id, { id, text: "x".repeat(250_000) })));
@@ -156,7 +151,7 @@ describe("a pull", () => {
   });
 
   test("comes in pages of at most 8 MiB of JSON, whatever has to be escaped in it", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const control = "\u0001".repeat(400_000);
     for (let n = 0; n < 5; n++) {
       expect(
@@ -187,8 +182,8 @@ describe("a pull", () => {
   });
 
   test("takes 1 to 200 a page and 0 to 30 seconds of waiting, and no cursor but its own", async () => {
-    const { laptop } = await setUp();
-    const stranger = await setUp();
+    const { laptop } = await setUpDevices(api);
+    const stranger = await setUpDevices(api);
     const { cursor: theirs } = await stranger.laptop.pullAll();
     const { cursor } = await laptop.pullAll();
     const [, epoch] = JSON.parse(Buffer.from(cursor, "base64url").toString());
@@ -218,7 +213,7 @@ describe("a pull", () => {
   });
 
   test("needs a key with the scope, and what is pushed needs its own", async () => {
-    const { member } = await setUp();
+    const { member } = await setUpDevices(api);
     const keyWith = async (...scopes: string[]) => {
       const body = { name: "k", scopes };
       return (await api.call<{ api_key: string }>("POST", "/api/keys", { key: member.key, body })).body.api_key;
@@ -244,12 +239,12 @@ describe("a pull", () => {
 
 describe("a pull that waits", () => {
   test("answers when another process commits, or after its time with nothing", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const other = await createApi({}, api);
     const { cursor } = await phone.pullAll();
     const waiting = phone.pull({ cursor, wait: 30 });
     await Bun.sleep(150);
-    await deviceOf(other, { key: (await setUp()).member.key }).pushOne(entity("settings", "not-ours", {}));
+    await deviceOf(other, { key: (await setUpDevices(api)).member.key }).pushOne(entity("settings", "not-ours", {}));
     await laptop.pushOne(entity("settings", "a", { n: 1 }));
     expect((await waiting).body).toMatchObject({ items: [{ entity_id: "a" }], has_more: false });
     const { cursor: next } = await phone.pullAll();
@@ -259,14 +254,14 @@ describe("a pull that waits", () => {
   });
 
   test("does not wait where there is something", async () => {
-    const { phone } = await setUp();
+    const { phone } = await setUpDevices(api);
     const startedAt = performance.now();
     expect((await phone.pull({ wait: 30 })).body.items).toHaveLength(1);
     expect(performance.now() - startedAt).toBeLessThan(10_000);
   });
 
   test("ends when the same device asks once more, and when its key dies with 401", async () => {
-    const { member, phone } = await setUp();
+    const { member, phone } = await setUpDevices(api);
     const { cursor } = await phone.pullAll();
     const first = phone.pull({ cursor, wait: 30 });
     await Bun.sleep(50);
@@ -286,7 +281,7 @@ describe("a pull that waits", () => {
   });
 
   test("is one of at most 50 of an account", async () => {
-    const { member } = await setUp();
+    const { member } = await setUpDevices(api);
     const { cursor } = await deviceOf(api, member).pullAll();
     const pulls = Array.from({ length: 51 }, () => deviceOf(api, member).pull({ cursor, wait: 30 }));
     // Which of them comes last is nobody's to say.
@@ -301,7 +296,7 @@ describe("a pull that waits", () => {
 
 describe("changes that are committed in another order than they began", () => {
   test("are pulled without any left out, and none twice as new", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const apis = [api, await createApi({}, api), await createApi({}, api)];
     const [writers, rounds] = [20, 15];
     let isDone = false;
@@ -396,7 +391,7 @@ describe("a long list", () => {
   });
 
   test("of 10,000 changes is pulled in a second of computing, 200 at a time", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     await insertDocuments(member, 10_000);
     await laptop.pull();
     const startedAt = process.cpuUsage();
@@ -407,7 +402,7 @@ describe("a long list", () => {
   });
 
   test("costs no more than a short one where nothing has changed: its plan touches no row", async () => {
-    const [long, short] = [await setUp(), await setUp()];
+    const [long, short] = [await setUpDevices(api), await setUpDevices(api)];
     await insertDocuments(long.member, 100_000);
     await insertDocuments(short.member, 10);
     const cursors = await Promise.all(

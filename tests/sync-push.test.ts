@@ -4,7 +4,7 @@
 import { afterEach, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
-import { cardData, checksumOf, type Data, deletion, deviceOf, entity } from "./sync-support.ts";
+import { cardData, checksumOf, type Data, deletion, deviceOf, entity, setUpDevices } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -14,11 +14,6 @@ beforeAll(async () => {
 });
 afterEach(() => expectBalancedBooks(api.sql));
 
-async function setUp() {
-  const member = await api.register();
-  return { member, laptop: deviceOf(api, member), phone: deviceOf(api, member) };
-}
-
 const readCard = ({ key }: Member, id: unknown) => api.call("GET", `/api/cards/${id}`, { key });
 const balanceOf = async ({ key }: Member) => (await api.call("GET", "/api/balance", { key })).body.balance;
 
@@ -26,7 +21,7 @@ describe("settings and sessions", () => {
   test.each(["settings", "session"])(
     "are kept, changed over the version that was seen, and deleted: %s",
     async type => {
-      const { laptop } = await setUp();
+      const { laptop } = await setUpDevices(api);
       const first = { theme: "dark", nested: [{ ä: 1.5e300 }, null, true], "": "\u2028" };
       const created = await laptop.pushOne(entity(type, "editor", first));
       expect(created).toEqual({
@@ -46,7 +41,7 @@ describe("settings and sessions", () => {
   );
 
   test("of another account are other things", async () => {
-    const [ours, theirs] = [await setUp(), await setUp()];
+    const [ours, theirs] = [await setUpDevices(api), await setUpDevices(api)];
     await ours.laptop.pushOne(entity("settings", "editor", { ours: true }));
     expect(await theirs.laptop.pushOne(entity("settings", "editor", { theirs: true }))).toMatchObject({
       sync_status: "synced",
@@ -57,7 +52,7 @@ describe("settings and sessions", () => {
 
 describe("a conflict", () => {
   test("is a base that the server does not have, and changes nothing", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const [base, mine, theirs] = [{ n: 0 }, { n: 1 }, { n: 2 }];
     await laptop.pushOne(entity("settings", "a", base));
     await laptop.pushOne(entity("settings", "a", mine, checksumOf(base)));
@@ -78,7 +73,7 @@ describe("a conflict", () => {
     ["no checksum at all, with a NUL", undefined, "\0"],
     ["an empty one", undefined, ""],
   ])("where the device saw %s", async (_, there, base) => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     if (there) await laptop.pushOne(entity("session", "s", there));
     const result = await phone.pushOne(entity("session", "s", { n: 2 }, base));
     expect(result).toMatchObject({
@@ -88,7 +83,7 @@ describe("a conflict", () => {
   });
 
   test("is a change of what was deleted meanwhile, and a deletion of what was changed", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const data = { n: 1 };
     await laptop.pushOne(entity("settings", "a", data));
     await laptop.pushOne(deletion("settings", "a", checksumOf(data)));
@@ -105,7 +100,7 @@ describe("a conflict", () => {
   });
 
   test("is none where nothing changes, whatever the device saw: its answer was lost", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const data = { n: 1 };
     await laptop.pushOne(entity("settings", "a", data));
     for (const device of [laptop, phone]) {
@@ -120,7 +115,7 @@ describe("a conflict", () => {
   });
 
   test("is one of two devices that push at once, never both and never neither", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const base = { n: 0 };
     await laptop.pushOne(entity("settings", "a", base));
     const other = await createApi({}, api);
@@ -136,7 +131,7 @@ describe("a conflict", () => {
   });
 
   test("keeps its data out of an answer that would get too long, and comes with the next push", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const ids = Array.from({ length: 40 }, (_, index) => `s-${index}`);
     const big = (id: string) => ({ id, text: "x".repeat(250_000) });
     for (const part of [ids.slice(0, 20), ids.slice(20)])
@@ -153,7 +148,7 @@ describe("a conflict", () => {
 
 describe("a card", () => {
   test("that is new is published under the id that the device chose, and rewarded", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const data = cardData({
       category: "GRIT",
@@ -176,7 +171,7 @@ describe("a card", () => {
   });
 
   test("is changed and withdrawn as by its own calls, and comes back under its address", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const [first, second, third] = [cardData(), cardData({ title: null }), cardData({ title: "Back again" })];
     await laptop.pushOne(entity("card", id, first));
@@ -197,7 +192,7 @@ describe("a card", () => {
   });
 
   test("that was published, changed or withdrawn by other calls is the same card", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const card = newCard({ tags: ["x"] });
     const { id } = await api.publishCard(member.key, card);
     const { headers } = await readCard(member, id);
@@ -225,7 +220,7 @@ describe("a card", () => {
   });
 
   test("whose text another card has fails with the other one's id, also where that is withdrawn or in the same push", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const data = cardData();
     const first = crypto.randomUUID();
     await laptop.pushOne(entity("card", first, data));
@@ -251,7 +246,7 @@ describe("a card", () => {
   });
 
   test("with a text that a card of the account had before is published without a reward", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const [former, latter] = [cardData(), cardData()];
     const id = crypto.randomUUID();
     await laptop.pushOne(entity("card", id, former));
@@ -261,7 +256,7 @@ describe("a card", () => {
   });
 
   test("of somebody else fails, and nothing of it is told", async () => {
-    const [ours, theirs] = [await setUp(), await setUp()];
+    const [ours, theirs] = [await setUpDevices(api), await setUpDevices(api)];
     const id = crypto.randomUUID();
     const data = cardData();
     await theirs.laptop.pushOne(entity("card", id, data));
@@ -279,7 +274,7 @@ describe("a card", () => {
   });
 
   test("is nobody's but the first one's where two accounts push one id at once", async () => {
-    const accounts = await Promise.all([setUp(), setUp(), setUp(), setUp()]);
+    const accounts = await Promise.all([setUpDevices(api), setUpDevices(api), setUpDevices(api), setUpDevices(api)]);
     const id = crypto.randomUUID();
     const other = await createApi({}, api);
     const results = await Promise.all(
@@ -298,7 +293,7 @@ describe("a card", () => {
   test.each(["PRIVATE", "PERSONAL", "private", "secret", ""])(
     "that is private fails, and neither text nor checksum is kept: %j",
     async privacy_level => {
-      const { member, laptop } = await setUp();
+      const { member, laptop } = await setUpDevices(api);
       const data = cardData({ privacy_level, title: `private ${crypto.randomUUID()}` });
       const id = crypto.randomUUID();
       // Whatever else is wrong with it.
@@ -318,7 +313,7 @@ describe("a card", () => {
   );
 
   test("is stored with its level in capitals and what is empty in one form, which the checksum is of", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const sent = cardData({ title: "", privacy_level: "ideas", tags: null, metadata: null });
     const stored = { ...sent, title: null, privacy_level: "IDEAS", tags: [], metadata: {} };
@@ -330,7 +325,7 @@ describe("a card", () => {
   });
 
   test("that was written directly is compared all the same", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const data = cardData();
     await laptop.pushOne(entity("card", id, data));
@@ -347,7 +342,7 @@ describe("a card", () => {
   });
 
   test("that was never published is no device's to touch", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const id = crypto.randomUUID();
     await api.sql`
       INSERT INTO cards (id, user_id, content, content_hash, privacy_level)
@@ -370,7 +365,7 @@ describe("the profile", () => {
   });
 
   test("is the account's, and can't be deleted", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const bio = `${Array.from({ length: 127 }, (_, code) => String.fromCharCode(code + 1)).join("")}"\\/\u2028🦊é`;
     const data = profile({ bio, avatar_url: "https://example.org/a.png?b=1&c=ä" });
     expect(await laptop.pushOne(entity("user_profile", "me", data))).toMatchObject({
@@ -405,7 +400,7 @@ describe("the profile", () => {
     { email: "a@example.org" },
     { display_name: "\u202e" },
   ])("is checked as by its own call: %j", async more => {
-    const { laptop } = await setUp();
+    const { laptop } = await setUpDevices(api);
     const data = JSON.parse(JSON.stringify(profile(more)));
     expect(await laptop.pushOne(entity("user_profile", "me", data, checksumOf(profile())))).toMatchObject({
       sync_status: "failed",
@@ -416,7 +411,7 @@ describe("the profile", () => {
 
 describe("the states of a device", () => {
   test("tell what was pushed, what failed and why, and how often", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const id = crypto.randomUUID();
     await laptop.push([entity("settings", "a", { n: 1 })], { device_name: "Laptop" });
     for (let attempt = 0; attempt < 3; attempt++)
@@ -451,8 +446,8 @@ describe("the states of a device", () => {
   });
 
   test("are listed in pages, of all devices or of one, and of nobody else", async () => {
-    const { member, laptop, phone } = await setUp();
-    const stranger = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
+    const stranger = await setUpDevices(api);
     await laptop.push(Array.from({ length: 5 }, (_, index) => entity("settings", `s${index}`, { index })));
     await phone.push([entity("session", "x", {})]);
     await stranger.laptop.push([entity("session", "x", {})]);
@@ -470,7 +465,7 @@ describe("the states of a device", () => {
   });
 
   test("that publishing wrote are among them", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     await api.publish(member.key, [newCard()], { client_id: laptop.client_id });
     expect((await laptop.states()).body.items).toMatchObject([{ entity_type: "card", sync_status: "synced" }]);
   });
@@ -478,7 +473,7 @@ describe("the states of a device", () => {
 
 describe("an erased account", () => {
   test("leaves nothing of its devices", async () => {
-    const { member, laptop } = await setUp();
+    const { member, laptop } = await setUpDevices(api);
     const [kept, gone] = [cardData(), cardData()];
     const id = crypto.randomUUID();
     await laptop.push([

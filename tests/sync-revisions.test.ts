@@ -8,10 +8,11 @@ import {
   checksumOf,
   type Data,
   deletion,
-  deviceOf,
+  type deviceOf,
   type Entity,
   entity,
   type Result,
+  setUpDevices,
 } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
@@ -20,11 +21,6 @@ let api: Api;
 beforeAll(async () => {
   api = await createApi();
 });
-
-async function setUp() {
-  const member = await api.register();
-  return { member, laptop: deviceOf(api, member), phone: deviceOf(api, member) };
-}
 
 /** An entity over the version that a result or an item names. */
 const over = (seen: { revision?: number } | undefined, one: Entity): Entity => ({
@@ -37,7 +33,7 @@ const [sumA, sumB] = [checksumOf(A), checksumOf(B)];
 
 describe("a revision", () => {
   test("is told with every version: of results, conflicts, items and states", async () => {
-    const { member, laptop, phone } = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const data = cardData();
     const profile = { display_name: "Mira", bio: null, avatar_url: null, profile_url: null };
@@ -78,7 +74,7 @@ describe("a revision", () => {
   });
 
   test("is not needed: without it the checksum alone decides", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     await laptop.pushOne(entity("settings", "a", A));
     await phone.pushOne(entity("settings", "a", B, sumA));
     await phone.pushOne(entity("settings", "a", A, sumB));
@@ -86,7 +82,7 @@ describe("a revision", () => {
   });
 
   test("counts together with the checksum: either one that differs is a conflict", async () => {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const first = await laptop.pushOne(entity("settings", "a", A));
     for (const [base, base_revision] of [
       [sumA, 0],
@@ -102,7 +98,7 @@ describe("a revision", () => {
   });
 
   test.each([-1, 1.5, "1", null, 2 ** 53])("is a whole number: %j is not", async base_revision => {
-    const { laptop } = await setUp();
+    const { laptop } = await setUpDevices(api);
     const { status, body } = await laptop.push([{ ...entity("settings", "a", A), base_revision }]);
     expect([status, body.errors?.[0]?.pointer]).toEqual([422, "/entities/0/base_revision"]);
   });
@@ -115,7 +111,7 @@ async function retryAfter(
   meanwhile: (done: Result, phone: ReturnType<typeof deviceOf>) => Promise<unknown>,
   setUpBase = true,
 ) {
-  const { member, laptop, phone } = await setUp();
+  const { member, laptop, phone } = await setUpDevices(api);
   const first = setUpBase ? await laptop.pushOne(entity("settings", "a", A)) : base;
   const sent = over(first, one);
   const lost = await laptop.pushOne(sent);
@@ -173,7 +169,7 @@ describe("a push whose answer was lost, sent again", () => {
   });
 
   test("does not publish a card again that was withdrawn since", async () => {
-    const { member, laptop, phone } = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
     const id = crypto.randomUUID();
     const data = cardData();
     const sent = over(undefined, entity("card", id, data));
@@ -188,7 +184,7 @@ describe("a push whose answer was lost, sent again", () => {
   });
 
   test("does not turn the profile back", async () => {
-    const { member, laptop, phone } = await setUp();
+    const { member, laptop, phone } = await setUpDevices(api);
     const profile = (bio: string | null): Data => ({ display_name: null, bio, avatar_url: null, profile_url: null });
     const [item] = (await laptop.pullAll()).items;
     const sent = over(item, entity("user_profile", "me", profile("B"), item?.checksum));
@@ -210,7 +206,7 @@ describe("a push whose answer was lost, sent again", () => {
   });
 
   test("is recognised only as the last thing that the device was in step by", async () => {
-    const { laptop } = await setUp();
+    const { laptop } = await setUpDevices(api);
     const first = await laptop.pushOne(over(undefined, entity("settings", "a", A)));
     const early = over(first, entity("settings", "a", B, sumA));
     const second = await laptop.pushOne(early);
@@ -227,7 +223,7 @@ describe("a resolution", () => {
   const NAME = { entity_type: "settings", entity_id: "a" };
 
   async function setUpConflict() {
-    const { laptop, phone } = await setUp();
+    const { laptop, phone } = await setUpDevices(api);
     const first = await laptop.pushOne(entity("settings", "a", A));
     const told = await phone.pushOne(over(undefined, entity("settings", "a", C)));
     expect(told).toMatchObject({ sync_status: "conflict", server: { revision: first.revision } });

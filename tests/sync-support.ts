@@ -97,3 +97,9 @@ export function deviceOf(
       api.call("GET", `/api/sync/state?${new URLSearchParams({ client_id, ...query })}`, { key }),
   };
 }
+
+/** A new member with two devices. */
+export async function setUpDevices(api: Api) {
+  const member = await api.register();
+  return { member, laptop: deviceOf(api, member), phone: deviceOf(api, member) };
+}
