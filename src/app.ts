@@ -38,7 +38,13 @@ export type { Services } from "./services.ts";
 /** Seconds in which a request must have come in whole, and in which an idle connection is kept. */
 const REQUEST_S_MAX = 30;
 
+/** Requests that are under way in this process, waiting pulls and streams (10,000) among them. */
+export const REQUESTS_MAX = 20_000;
+
 const HOST = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
+
+/** What monitors ask goes on answering. */
+const HEALTH = /^[^/]*\/\/[^/]*\/(healthz|readyz|metrics)(\?|$)/;
 
 function hasSaneHost(request: Request): boolean {
   const host = request.headers.get("host");
@@ -57,12 +63,15 @@ export function createApp(deps: Deps) {
     // Larger bodies than may be sent do reach the app, which reads no further than the limit and explains itself.
     serve: { maxRequestBodySize: BODY_BYTES_MAX * 16, idleTimeout: REQUEST_S_MAX },
   })
-    .onRequest(({ request, set }) => {
+    .onRequest(({ request, server, set }) => {
       set.headers["x-request-id"] = beginRequest(request).id;
       set.headers["x-content-type-options"] = "nosniff";
       if (tracing) Object.assign(set.headers, tracing.headersOf(request));
       // Before anything else: every address that is made of the request needs a host that can be part of one.
       if (!hasSaneHost(request)) throw new Problem("bad-request", { detail: "The Host header names no host." });
+      // Bun counts them. Each holds memory, and waits for the same ten connections: more would only wait longer.
+      if (server && server.pendingRequests > REQUESTS_MAX && !HEALTH.test(request.url))
+        throw new Problem("unavailable");
     })
     .onParse(({ request }) =>
       (takesForm(request) ? readForm(request) : readJsonBody(request)).catch(error => new UnreadableBody(error)),

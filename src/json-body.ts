@@ -4,18 +4,46 @@ import { invalid, Problem } from "./problem.ts";
 
 /** Bytes of a request body (8 MiB). */
 export const BODY_BYTES_MAX = 8 * 1024 * 1024;
+/** Bodies up to this are read however many there are. */
+const SMALL_BYTES_MAX = 64 * 1024;
+/** Bytes of larger ones that are being read at the same time (256 MiB): whoever sends them and stops has all memory else. */
+export const READING_BYTES_MAX = 256 * 1024 * 1024;
 /** Levels of arrays and objects: enough for what may be attached, and too few to exhaust anybody's stack. */
 const DEPTH_MAX = 100;
 
+/** Bytes that may be held at the same time. */
+export class ByteBudget {
+  #left: number;
+
+  constructor(max: number) {
+    this.#left = max;
+  }
+
+  /** Whether they may; then they are to be given back. */
+  take(bytes: number): boolean {
+    if (bytes > this.#left) return false;
+    this.#left -= bytes;
+    return true;
+  }
+
+  give(bytes: number): void {
+    this.#left += bytes;
+  }
+}
+
+const allReading = new ByteBudget(READING_BYTES_MAX);
+
 /**
  * The body as a JSON value; null where there is none, for which Elysia would look itself were it undefined. Throws
- * `unsupported-media-type`, `payload-too-large` or `malformed-json`.
+ * `unsupported-media-type`, `payload-too-large`, `malformed-json`, or `unavailable` where too many are being read.
  */
-export async function readJsonBody(request: Request): Promise<unknown> {
+export async function readJsonBody(request: Request, reading: ByteBudget = allReading): Promise<unknown> {
   const declared = request.headers.get("content-length");
   if (Number(declared ?? 0) > BODY_BYTES_MAX) throw new Problem("payload-too-large");
-  // A body is as long as it says, Bun sees to that. One that does not say is read piece by piece, at six times the cost.
-  const bytes = declared === null ? await readBounded(request.body) : await readWhole(request);
+  // A body is as long as it says, Bun sees to that. One that is large or does not say is read piece by piece, which costs
+  // small ones six times as much.
+  const isSmall = declared !== null && Number(declared) <= SMALL_BYTES_MAX;
+  const bytes = isSmall ? await readWhole(request) : await readBounded(request.body, reading);
   if (bytes.length === 0) return null;
   const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") throw new Problem("unsupported-media-type");
@@ -43,11 +71,13 @@ async function readWhole(request: Request): Promise<Uint8Array> {
   }
 }
 
-async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array> {
+async function readBounded(body: ReadableStream<Uint8Array> | null, reading: ByteBudget): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {
     for await (const chunk of body ?? []) {
+      // What has arrived counts, not what was announced: an empty promise takes nobody's place.
+      if (!reading.take(chunk.length)) throw new Problem("unavailable", { headers: { "retry-after": "10" } });
       size += chunk.length;
       if (size > BODY_BYTES_MAX) throw new Problem("payload-too-large");
       chunks.push(chunk);
@@ -55,6 +85,8 @@ async function readBounded(body: ReadableStream<Uint8Array> | null): Promise<Uin
   } catch (error) {
     if (error instanceof Problem) throw error;
     throw incomplete();
+  } finally {
+    reading.give(size);
   }
   return Buffer.concat(chunks);
 }

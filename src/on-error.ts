@@ -29,8 +29,9 @@ export function createErrorHandler(app: () => AnyElysia, { gatekeeper, metrics, 
       if (other) return other;
     }
     try {
-      // What an early answer tells depends on the key, so the key must be good still.
-      await gatekeeper.confirm(request);
+      // What an early answer tells depends on the key, so the key must be good still. Whoever sends too much is refused
+      // without a question to the database, which is what the limit is for.
+      if (!stateOf(request).isOverRate) await gatekeeper.confirm(request);
     } catch (refusal) {
       cause = refusal;
     }

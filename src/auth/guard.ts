@@ -2,7 +2,7 @@
 // operators, and `visitor: true` for open doors. They run before validation, so that a stranger learns nothing from a 422, and give the handler its `caller`.
 
 import { Elysia } from "elysia";
-import { ClientAddresses } from "../client-address.ts";
+import { ClientAddresses, clientName } from "../client-address.ts";
 import type { Config } from "../config.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
@@ -51,12 +51,10 @@ export class Gatekeeper {
     this.#requests = rates.limit("requests", config.rateLimitPerMinute, MINUTE_MS);
   }
 
-  /** The client's address, for limits. */
+  /** The client's address as limits count it. */
   addressOf({ request, server }: Incoming): string {
-    return this.#addresses.of(
-      server?.requestIP(request)?.address ?? "127.0.0.1",
-      request.headers.get("x-forwarded-for"),
-    );
+    const connection = server?.requestIP(request)?.address ?? "127.0.0.1";
+    return clientName(this.#addresses.of(connection, request.headers.get("x-forwarded-for")));
   }
 
   /** The caller of the request's key, which must have the scope. Throws `unauthenticated`, `rate-limited`, `forbidden`. */
@@ -110,10 +108,11 @@ export class Gatekeeper {
   }
 
   /** Counts a request of a key, and tells the client what is left. Throws `rate-limited`. */
-  #countRequest(keyId: string, { set }: Incoming): void {
+  #countRequest(keyId: string, { request, set }: Incoming): void {
     if (this.#requests.limit === 0) return;
     const blockedFor = this.#requests.blockedForSeconds(keyId);
     if (blockedFor !== undefined) {
+      stateOf(request).isOverRate = true;
       throw new Problem("rate-limited", {
         detail: `At most ${this.#requests.limit} requests a minute are taken with one key.`,
         headers: refusalHeaders(this.#requests, blockedFor),
