@@ -3,7 +3,7 @@
 import type { Config } from "./config.ts";
 
 export type BannerFacts = {
-  config: Pick<Config, "host" | "publicBaseUrl" | "databaseUrl">;
+  config: Pick<Config, "host" | "publicBaseUrl" | "databaseUrl" | "adminApiKey">;
   /** The port that is listened on. */
   port: number;
   /** The folder of an embedded database. */
@@ -14,7 +14,7 @@ export type BannerFacts = {
   admin: { username: string; apiKey: string } | undefined;
 };
 
-/** The text for standard output. It holds the admin's key, but no password of a database. */
+/** The text for standard output. It holds the admin's key where that was made just now, but no password of a database. */
 export function formatBanner({ config, port, dataDir, isOwner, admin }: BannerFacts): string {
   const base = config.publicBaseUrl ?? `http://${localName(config.host)}:${port}`;
   const rows = [
@@ -23,14 +23,18 @@ export function formatBanner({ config, port, dataDir, isOwner, admin }: BannerFa
     ["Documentation", `${base}/openapi`],
     dataDir ? ["Data", `${dataDir} (embedded PostgreSQL)`] : ["Database", placeOf(config.databaseUrl ?? "")],
   ];
-  const more = [isOwner ? OWNER_WARNING : "", admin ? introduce(admin) : ""].join("");
+  const more = [isOwner ? OWNER_WARNING : "", admin ? introduce(admin, config.adminApiKey !== undefined) : ""].join("");
   return `\nExtrophi Backend is running. Ctrl-C stops it.\n\n${table(rows)}\n${more}`;
 }
 
 const OWNER_WARNING = `  The role of DATABASE_URL owns the tables, so that whoever got hold of the server could change the ledger.
   docs/operations.md says how to give the server a role that may do less.\n\n`;
 
-function introduce({ username, apiKey }: { username: string; apiKey: string }): string {
+/** A key that was given in the environment is known there, and printed nowhere. */
+function introduce({ username, apiKey }: { username: string; apiKey: string }, isGiven: boolean): string {
+  if (isGiven) {
+    return `  The first admin was created: ${username}. Its key is the one in ADMIN_API_KEY; it signs in at /admin and opens the API.\n\n`;
+  }
   const rows = [
     ["Username", username],
     ["API key", apiKey],
