@@ -462,6 +462,16 @@ describe("the states of a device", () => {
     expect(seen).toHaveLength(6);
     expect(new Set(seen).size).toBe(6);
     expect((await phone.states()).body.items).toHaveLength(1);
+    // A cursor goes on in the list that gave it, of this account under this filter.
+    const { body } = await api.call<{ next_cursor: string }>("GET", "/api/sync/state?limit=2", { key: member.key });
+    for (const [key, query] of [
+      [stranger.member.key, ""],
+      [member.key, "&status=synced"],
+      [member.key, `&client_id=${phone.client_id}`],
+    ]) {
+      const path = `/api/sync/state?limit=2${query}&cursor=${body.next_cursor}`;
+      expect((await api.call("GET", path, { key })).status).toBe(422);
+    }
   });
 
   test("that publishing wrote are among them", async () => {
@@ -491,4 +501,16 @@ describe("an erased account", () => {
       expect([table, rows.length]).toEqual([table, 0]);
     }
   });
+});
+
+test("addresses of a profile are stored as by its own call: without the white space around them", async () => {
+  const { member, laptop } = await setUp();
+  const [item] = (await laptop.pullAll()).items;
+  const sent = { ...item?.data, avatar_url: "  https://example.org/a \n", profile_url: null };
+  const stored = { ...sent, avatar_url: "https://example.org/a" };
+  expect(await laptop.pushOne(entity("user_profile", "me", sent, item?.checksum))).toMatchObject({
+    sync_status: "synced",
+    checksum: checksumOf(stored),
+  });
+  expect((await api.call("GET", "/api/me", { key: member.key })).body.avatar_url).toBe("https://example.org/a");
 });

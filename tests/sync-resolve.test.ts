@@ -192,3 +192,41 @@ describe("a resolution", () => {
     }
   });
 });
+
+describe("publishing from a device", () => {
+  test("leaves a conflict of the card that it was told of, and counts failures anew where there is none", async () => {
+    const member = await api.register();
+    const [laptop, phone] = [deviceOf(api, member), deviceOf(api, member)];
+    const id = crypto.randomUUID();
+    const [theirs, mine] = [cardData(), cardData()];
+    await laptop.pushOne(entity("card", id, theirs));
+    const told = await phone.pushOne(entity("card", id, mine));
+    const card = { title: theirs.title, content: theirs.content, privacy_level: "IDEAS" };
+    for (const { client_id } of [phone, laptop]) {
+      const { body } = await api.publish(member.key, [card], { client_id });
+      expect(body.cards[0]).toMatchObject({ id, outcome: "duplicate" });
+    }
+    expect((await phone.states()).body.items).toMatchObject([{ entity_id: id, sync_status: "conflict" }]);
+    const base = { base_checksum: told.server?.checksum, base_revision: told.server?.revision };
+    const decided = { entity_type: "card", entity_id: id, resolution: "local_wins", ...withData(mine), ...base };
+    expect((await phone.resolve(decided)).body).toMatchObject({ sync_status: "synced" });
+
+    await laptop.pushOne({ ...entity("card", id, cardData()), checksum: "x" });
+    expect((await laptop.states()).body.items[0]).toMatchObject({ sync_status: "failed", retry_count: 1 });
+    const same = { title: mine.title, content: mine.content, privacy_level: "IDEAS" };
+    await api.publish(member.key, [same], { client_id: laptop.client_id });
+    expect((await laptop.states()).body.items[0]).toMatchObject({ sync_status: "synced", retry_count: 0 });
+  });
+
+  test("that brings a withdrawn card back says which device did", async () => {
+    const member = await api.register();
+    const laptop = deviceOf(api, member);
+    const card = { title: null, content: `back ${crypto.randomUUID()}`, privacy_level: "IDEAS" };
+    const { id } = await api.publishCard(member.key, card);
+    await api.call("DELETE", `/api/cards/${id}`, { key: member.key });
+    await api.publish(member.key, [card], { client_id: laptop.client_id });
+    const item = (await laptop.pullAll()).items.at(-1);
+    expect(item).toMatchObject({ entity_id: id, deleted: false, client_id: laptop.client_id });
+    expect((await laptop.states()).body.items[0]).toMatchObject({ remote_revision: item?.revision as number });
+  });
+});
