@@ -1,6 +1,6 @@
 // The two databases of `bun run bench-pages`, each with a server of its own and somebody who is signed in.
 
-import { existsSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { findEmbeddedUrl } from "../../src/embedded.ts";
 import { StartError } from "../../src/start-error.ts";
@@ -15,7 +15,13 @@ const SEED = 1;
 /** Opens a database of this size in a folder, made where it is missing. Throws StartError. */
 export async function openSide(folder: string, size: { users: number; entries: number }): Promise<Side> {
   const dataDir = join(folder, `${size.users}-users-${size.entries}-entries`);
-  if (!existsSync(dataDir)) await seed(dataDir, size);
+  if (!existsSync(dataDir)) {
+    // One that was not finished is made again.
+    const unfinished = `${dataDir}-unfinished`;
+    rmSync(unfinished, { recursive: true, force: true });
+    await seed(unfinished, size);
+    renameSync(unfinished, dataDir);
+  }
   const server = await startServer(folder, { DATA_DIR: dataDir, ...CHEAP_BCRYPT });
   const url = findEmbeddedUrl(dataDir);
   if (!url) throw new StartError(`The database in ${dataDir} does not run. ${server.lastWords()}`);
