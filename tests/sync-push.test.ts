@@ -504,7 +504,7 @@ describe("an erased account", () => {
 });
 
 test("addresses of a profile are stored as by its own call: without the white space around them", async () => {
-  const { member, laptop } = await setUp();
+  const { member, laptop } = await setUpDevices(api);
   const [item] = (await laptop.pullAll()).items;
   const sent = { ...item?.data, avatar_url: "  https://example.org/a \n", profile_url: null };
   const stored = { ...sent, avatar_url: "https://example.org/a" };
