@@ -22,6 +22,7 @@ import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
 import { metricsRoutes } from "./metrics/routes.ts";
+import { asksForMonitored } from "./monitored.ts";
 import { createErrorHandler } from "./on-error.ts";
 import { createDescription, openapiRoutes } from "./openapi.ts";
 import { pageRoutes } from "./pages.ts";
@@ -42,9 +43,6 @@ const REQUEST_S_MAX = 30;
 export const REQUESTS_MAX = 20_000;
 
 const HOST = /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$/;
-
-/** What monitors ask goes on answering. */
-const HEALTH = /^[^/]*\/\/[^/]*\/(healthz|readyz|metrics)(\?|$)/;
 
 function hasSaneHost(request: Request): boolean {
   const host = request.headers.get("host");
@@ -69,9 +67,10 @@ export function createApp(deps: Deps) {
       if (tracing) Object.assign(set.headers, tracing.headersOf(request));
       // Before anything else: every address that is made of the request needs a host that can be part of one.
       if (!hasSaneHost(request)) throw new Problem("bad-request", { detail: "The Host header names no host." });
+      if (asksForMonitored(request)) return;
       // Bun counts them. Each holds memory, and waits for the same ten connections: more would only wait longer.
-      if (server && server.pendingRequests > REQUESTS_MAX && !HEALTH.test(request.url))
-        throw new Problem("unavailable");
+      if (server && server.pendingRequests > REQUESTS_MAX) throw new Problem("unavailable");
+      gatekeeper.countStranger({ request, server, set });
     })
     .onParse(({ request }) =>
       (takesForm(request) ? readForm(request) : readJsonBody(request)).catch(error => new UnreadableBody(error)),

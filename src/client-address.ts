@@ -3,6 +3,23 @@
 
 import { BlockList, isIP } from "node:net";
 
+/** Networks that are nobody's own on the internet (RFC 1918, RFC 4193, and those of one machine or link). */
+const PRIVATE_NETWORKS = blockListOf([
+  "127.0.0.0/8",
+  "10.0.0.0/8",
+  "172.16.0.0/12",
+  "192.168.0.0/16",
+  "169.254.0.0/16",
+  "::1",
+  "fc00::/7",
+  "fe80::/10",
+]);
+
+/** Whether an address is of this machine or of a private network. */
+export function isPrivate(address: string): boolean {
+  return includes(PRIVATE_NETWORKS, address);
+}
+
 /** Reads addresses, believing the listed proxies (addresses or CIDR ranges). */
 export class ClientAddresses {
   readonly #trusted: BlockList;

@@ -9,7 +9,7 @@ export type RequestState = {
   caller?: Caller;
   /** Whether this request has checked the caller's key against its row already. */
   callerConfirmed: boolean;
-  /** Set where its key has used up its requests. */
+  /** Set where its key or address has used up its requests. */
   isOverRate?: boolean;
   /** Set where the answer may take longer than any other (deadline.ts). */
   mayTakeLong?: boolean;

@@ -2,7 +2,7 @@
 // operators, and `visitor: true` for open doors. They run before validation, so that a stranger learns nothing from a 422, and give the handler its `caller`.
 
 import { Elysia } from "elysia";
-import { ClientAddresses, clientName } from "../client-address.ts";
+import { ClientAddresses, clientName, isPrivate } from "../client-address.ts";
 import type { Config } from "../config.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
@@ -38,6 +38,7 @@ export class Gatekeeper {
   readonly #addresses: ClientAddresses;
   readonly #failures: RateLimit;
   readonly #requests: RateLimit;
+  readonly #strangers: RateLimit;
 
   constructor(
     private readonly sql: Sql,
@@ -49,12 +50,27 @@ export class Gatekeeper {
     this.#addresses = new ClientAddresses(config.trustedProxies);
     this.#failures = rates.limit("bad-keys", config.authFailuresPerMinute, MINUTE_MS);
     this.#requests = rates.limit("requests", config.rateLimitPerMinute, MINUTE_MS);
+    this.#strangers = rates.limit("keyless-requests", config.rateLimitPerMinute, MINUTE_MS);
   }
 
   /** The client's address as limits count it. */
-  addressOf({ request, server }: Incoming): string {
+  addressOf(incoming: Incoming): string {
+    return clientName(this.#exactAddressOf(incoming));
+  }
+
+  #exactAddressOf({ request, server }: Incoming): string {
     const connection = server?.requestIP(request)?.address ?? "127.0.0.1";
-    return clientName(this.#addresses.of(connection, request.headers.get("x-forwarded-for")));
+    return this.#addresses.of(connection, request.headers.get("x-forwarded-for"));
+  }
+
+  /**
+   * Counts a request that brings no key, by its address. Addresses of private networks are not counted: one of them may
+   * be a proxy's that nobody named, and with it everybody's. Throws `rate-limited`.
+   */
+  countStranger(incoming: Incoming): void {
+    if (this.#strangers.limit === 0 || incoming.request.headers.has("authorization")) return;
+    const address = this.#exactAddressOf(incoming);
+    if (!isPrivate(address)) countRequest(this.#strangers, clientName(address), "address", incoming);
   }
 
   /** The caller of the request's key, which must have the scope. Throws `unauthenticated`, `rate-limited`, `forbidden`. */
@@ -103,23 +119,8 @@ export class Gatekeeper {
       state.callerConfirmed = true;
     }
     state.caller = caller;
-    this.#countRequest(caller.keyId, incoming);
+    countRequest(this.#requests, caller.keyId, "key", incoming);
     return caller;
-  }
-
-  /** Counts a request of a key, and tells the client what is left. Throws `rate-limited`. */
-  #countRequest(keyId: string, { request, set }: Incoming): void {
-    if (this.#requests.limit === 0) return;
-    const blockedFor = this.#requests.blockedForSeconds(keyId);
-    if (blockedFor !== undefined) {
-      stateOf(request).isOverRate = true;
-      throw new Problem("rate-limited", {
-        detail: `At most ${this.#requests.limit} requests a minute are taken with one key.`,
-        headers: refusalHeaders(this.#requests, blockedFor),
-      });
-    }
-    const left = this.#requests.count(keyId);
-    if (set) Object.assign(set.headers, allowanceHeaders(left));
   }
 
   async #verify(key: string, address: string): Promise<Caller> {
@@ -161,6 +162,21 @@ export class Gatekeeper {
   close(): void {
     this.bcrypt.close();
   }
+}
+
+/** Counts a request of a key or an address, and tells the client what is left. Throws `rate-limited`. */
+function countRequest(limit: RateLimit, name: string, whose: "key" | "address", { request, set }: Incoming): void {
+  if (limit.limit === 0) return;
+  const blockedFor = limit.blockedForSeconds(name);
+  if (blockedFor !== undefined) {
+    stateOf(request).isOverRate = true;
+    throw new Problem("rate-limited", {
+      detail: `At most ${limit.limit} requests a minute are taken with one ${whose}.`,
+      headers: refusalHeaders(limit, blockedFor),
+    });
+  }
+  const left = limit.count(name);
+  if (set) Object.assign(set.headers, allowanceHeaders(left));
 }
 
 function callerOf(request: Request): Caller {

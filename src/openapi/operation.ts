@@ -1,6 +1,7 @@
 // One route as an operation of the document: what it takes, and every answer that it can give.
 
 import { z } from "zod";
+import { isMonitored } from "../monitored.ts";
 import { EXAMPLE_HASH, EXAMPLE_ID } from "./fields.ts";
 import type { Answer, JsonSchema, Operation, Parameter, Reference } from "./model.ts";
 import { type OperationNote, operations } from "./operations.ts";
@@ -39,7 +40,7 @@ export function describeOperation({ method, path, hooks }: Route, schemas: Schem
     ...detail,
     parameters,
     ...(hooks.body instanceof z.ZodType ? { requestBody: describeBody(hooks.body, schemas, note) } : {}),
-    responses: merge(describeAnswers(method, hooks, schemas, note), detail.responses ?? {}),
+    responses: merge(describeAnswers({ method, path, hooks }, schemas, note), detail.responses ?? {}),
   };
 }
 
@@ -102,8 +103,7 @@ function describeBody(body: z.ZodType, schemas: Schemas, note: OperationNote | u
 }
 
 function describeAnswers(
-  method: string,
-  { response, detail }: Route["hooks"],
+  { method, path, hooks: { response, detail } }: Route,
   schemas: Schemas,
   note: OperationNote | undefined,
 ): Operation["responses"] {
@@ -112,7 +112,8 @@ function describeAnswers(
   const statuses = new Set([
     ...Object.keys(listed).map(Number),
     // Whatever a route lists: its key is looked at, a body that came is read, and the server may be in trouble.
-    ...(needsKey && detail?.security?.length !== 0 ? [401, 403, 429] : []),
+    ...(needsKey && detail?.security?.length !== 0 ? [401, 403] : []),
+    ...(isMonitored(path) ? [] : [429]),
     400,
     ...(method === "GET" ? [] : [413, 415, 422]),
     ...[500, 503],

@@ -8,6 +8,8 @@ import { type Count, RateLimit, type Total } from "./rate-limit.ts";
 const EXCHANGE_MS = 1_000;
 /** How often rows of windows that are over are deleted. */
 const PURGE_MS = 60_000;
+/** Rows deleted at once: as many as a process counts names of all kinds. */
+const PURGED_MAX = 400_000;
 
 /** All limits of the process. */
 export class Rates {
@@ -62,7 +64,11 @@ export class Rates {
   async #purge(): Promise<void> {
     if (Date.now() - this.#purgedAt < PURGE_MS) return;
     this.#purgedAt = Date.now();
-    await this.sql`DELETE FROM rate_counts WHERE ends_at < now()`.catch(() => {});
+    // Rows that another process is counting in, or deleting, are left to it: nobody waits for anybody.
+    await this.sql`
+      DELETE FROM rate_counts WHERE (kind, name) IN (
+        SELECT r.kind, r.name FROM rate_counts r WHERE r.ends_at < now() LIMIT ${PURGED_MAX} FOR UPDATE SKIP LOCKED
+      )`.catch(() => {});
   }
 }
 
