@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import type { CardDetail } from "../../../src/admin/cards-model.ts";
 import type { Graph } from "../../../src/attributions/model.ts";
-import { EDGE_TYPES, GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
+import { EDGE_TYPES, EDGES_DRAWN_MAX, GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
 import { CardLink, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
@@ -21,7 +21,7 @@ const DEPTHS = [1, 2, 3];
 
 export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Graph; depth: number }) {
   const path = `/admin/cards/${encodeURIComponent(card.id)}`;
-  const isCut = graph.truncated || graph.nodes.length > NODES_DRAWN_MAX;
+  const isCut = graph.truncated || graph.nodes.length > NODES_DRAWN_MAX || graph.edges.length > EDGES_DRAWN_MAX;
   return (
     <>
       <h1>
@@ -44,7 +44,7 @@ export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Gra
       {isCut ? (
         <p class="notice warning" role="status">
           There is more than can be shown. The picture has the <span safe>{String(NODES_DRAWN_MAX)}</span> nearest cards
-          at most.
+          at most, and <span safe>{String(EDGES_DRAWN_MAX)}</span> lines.
         </p>
       ) : (
         ""
