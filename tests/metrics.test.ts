@@ -9,7 +9,7 @@ import { checkIntegrity } from "../src/ledger/integrity/check.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
 import { createApi, createApiWithoutDatabase, listen, newCard } from "./api-support.ts";
 import { lint, readMetrics, scrape } from "./metrics-support.ts";
-import { createTestDatabase } from "./support.ts";
+import { createTestDatabase, holdLock } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -235,20 +235,17 @@ test("entries are counted to the last one, also those whose ids are older than w
   await api.publishCard(key);
   expect(await read()).toBe(1);
   const other = await api.register();
-  const late = Promise.withResolvers<void>();
-  // Takes its id now, and commits after younger ones were seen.
-  const slow = api.sql.begin(async tx => {
-    await tx`INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
-      SELECT u.id, 'bonus', 1.00, u.extropy_balance, u.extropy_balance + 1.00, 'Bonus' FROM users u WHERE u.id = ${id}`;
-    await late.promise;
-  });
-  await Bun.sleep(50);
+  // Has taken its id, and commits after younger ones were seen.
+  const commit = await holdLock(
+    api.sql,
+    tx => tx`INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after, description)
+      SELECT u.id, 'bonus', 1.00, u.extropy_balance, u.extropy_balance + 1.00, 'Bonus' FROM users u WHERE u.id = ${id}`,
+  );
   for (let no = 0; no < 3; no++) {
     await api.publishCard(other.key);
     expect(await read()).toBe(2 + no);
   }
-  late.resolve();
-  await slow;
+  await commit();
   for (let no = 0; no < 3; no++) expect((await reader.read()).entries).toMatchObject({ bonus: 1, publish_reward: 4 });
   expect(await count()).toBe(4);
 });
