@@ -1,13 +1,12 @@
-// The database is away: stopped, restarted, slow, frozen, or out of connections. The server answers 503 with Retry-After,
-// lives, keeps nothing, and is back by itself; /healthz answers all the time.
+// The database is away: stopped, restarted, slow, or out of connections. The server answers 503 with Retry-After, lives,
+// keeps nothing, and is back by itself; /healthz answers all the time. (Frozen: database-frozen.test.ts.)
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { createPool } from "../src/db.ts";
 import { answerInTime } from "../src/deadline.ts";
-import { type Api, createApi, listen, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
+import { type Api, createApi, listen, type Member } from "./api-support.ts";
+import { askAll, calls, untilBack, withGate } from "./away-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
-import { type Gate, openGate } from "./gate.ts";
-import { startServer } from "./server.ts";
 import { holdLock } from "./support.ts";
 
 setDefaultTimeout(90_000);
@@ -21,51 +20,8 @@ beforeAll(async () => {
 });
 afterAll(() => expectBalancedBooks(api.sql));
 
-let sent = 0;
-
-/** One call of each sort, with a key that is remembered or not: reads, single statements, shared commits, transactions. */
-function calls(baseUrl: string) {
-  const call = async (method: string, path: string, body?: unknown) => {
-    const headers = method === "POST" ? { "idempotency-key": `away-${++sent}` } : {};
-    return readAnswer(await fetch(baseUrl + path, toInit(method, { key: alice.key, body, headers })));
-  };
-  return {
-    balance: () => call("GET", "/api/balance"),
-    ledger: () => call("GET", "/api/ledger?type=publish_reward"),
-    publish: () => call("POST", "/api/publish", { cards: [newCard()] }),
-    transfer: () => call("POST", "/api/transfers", { to_user: bob.name, amount: "0.01" }),
-    profile: () => call("PATCH", "/api/me", { bio: "Here." }),
-    health: async () => (await fetch(`${baseUrl}/healthz`)).status,
-    ready: async () => (await fetch(`${baseUrl}/readyz`)).status,
-  };
-}
-
-type Calls = ReturnType<typeof calls>;
-const askAll = ({ balance, ledger, publish, transfer, profile }: Calls) =>
-  Promise.all([balance(), ledger(), publish(), transfer(), profile()]);
-
-/** Until it answers again; the server needs nobody's help for that. */
-async function untilBack(ask: Calls, timeoutMs = 10_000): Promise<void> {
-  for (const deadline = performance.now() + timeoutMs; (await ask.ready()) !== 200; await Bun.sleep(20)) {
-    if (performance.now() > deadline) throw new Error(`not back within ${timeoutMs} ms`);
-  }
-}
-
-async function withGate(work: (gate: Gate, ask: Calls) => Promise<void>): Promise<void> {
-  const gate = await openGate(api.url);
-  const server = await startServer({ DATABASE_URL: gate.url });
-  try {
-    const ask = calls(server.baseUrl);
-    expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
-    await work(gate, ask);
-    expect(await server.stop()).toBe(0);
-  } finally {
-    await gate.close();
-  }
-}
-
 test("a stopped and restarted database: 503 meanwhile, 30 times over, and no connection or memory is left behind", async () => {
-  await withGate(async (gate, ask) => {
+  await withGate({ api, alice, bob }, async (gate, ask) => {
     for (let round = 0; round < 30; round++) {
       // Some are under way when it goes.
       const cut = askAll(ask);
@@ -84,33 +40,11 @@ test("a stopped and restarted database: 503 meanwhile, 30 times over, and no con
   });
 });
 
-test("a frozen database: 503 before its client's connection is closed, and what was asked before it froze is done at most once", async () => {
-  await withGate(async (gate, ask) => {
-    gate.silence();
-    const startedMs = performance.now();
-    const answers = askAll(ask);
-    while (performance.now() - startedMs < 20_000) {
-      const askedMs = performance.now();
-      expect(await ask.health()).toBe(200);
-      expect(performance.now() - askedMs).toBeLessThan(2_000);
-      await Bun.sleep(1_000);
-    }
-    for (const { status, headers } of await answers) {
-      expect([status, headers.get("retry-after")]).toEqual([503, "1"]);
-    }
-    expect(performance.now() - startedMs).toBeLessThan(29_000);
-    gate.open();
-    await untilBack(ask);
-    expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
-    expect(gate.connections()).toBeLessThanOrEqual(10);
-  });
-});
-
 test("a statement that takes too long ends: 503 for all that shared it, and nothing was done", async () => {
   const slow = createPool(api.url, { statementMs: 300 });
   const beside = await createApi({}, { ...api, pool: slow });
   const { baseUrl, stop } = listen(beside);
-  const ask = calls(baseUrl);
+  const ask = calls({ api, alice, bob }, baseUrl);
   const release = await holdLock(api.sql, tx => tx`SELECT FROM users WHERE id = ${alice.id} FOR UPDATE`);
   const [before] = await api.sql`SELECT count(*) FROM extropy_ledger`;
   const startedMs = performance.now();
@@ -147,7 +81,7 @@ test("a database out of connections: 503, and back when there are some", async (
   await hog`SELECT 1`;
   const pool = createPool(url.href);
   const { baseUrl, stop } = listen(await createApi({}, { ...api, pool }));
-  const ask = calls(baseUrl);
+  const ask = calls({ api, alice, bob }, baseUrl);
   try {
     for (const { status, headers, body } of await askAll(ask)) {
       expect([status, body.type, headers.get("retry-after")]).toEqual([503, "/problems/unavailable", "1"]);

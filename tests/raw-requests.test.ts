@@ -1,10 +1,10 @@
 // Requests that no HTTP client sends, written byte by byte: each is answered with a refusal or taken in one sure meaning,
-// nothing of it moves money twice or in somebody else's name, and who sends slowly is cut off.
+// and nothing of it moves money twice or in somebody else's name. (Who sends slowly: slow-requests.test.ts.)
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { connect } from "node:net";
 import { type Api, createApi, listen, type Member } from "./api-support.ts";
 import { balanceOf } from "./operator-support.ts";
+import { END, exchange as exchangeWith, get, keyOf } from "./raw-support.ts";
 
 setDefaultTimeout(120_000);
 
@@ -20,30 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => stop());
 
-/** Sends bytes and reads until the server closes; a write every `everyMs` where `more` is given. */
-function exchange(bytes: string, { more, everyMs = 0 }: { more?: string; everyMs?: number } = {}) {
-  const startedMs = performance.now();
-  return new Promise<{ statuses: number[]; text: string; seconds: number }>(resolve => {
-    const socket = connect(port, "127.0.0.1");
-    let text = "";
-    const writing = more === undefined ? undefined : setInterval(() => socket.write(more, "latin1"), everyMs);
-    socket.on("data", data => {
-      text += data.toString("latin1");
-    });
-    // A reset is an end like any other.
-    socket.on("error", () => {});
-    socket.on("close", () => {
-      clearInterval(writing);
-      const statuses = [...text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => Number(status));
-      resolve({ statuses, text, seconds: (performance.now() - startedMs) / 1000 });
-    });
-    socket.write(bytes, "latin1");
-  });
-}
-
-const END = "Connection: close\r\n";
-const get = (path: string, more = "") => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n${END}${more}\r\n`;
-const keyOf = (member: Member) => `Authorization: Bearer ${member.key}\r\n`;
+const exchange = (bytes: string) => exchangeWith(port, bytes);
 
 describe("what is no HTTP", () => {
   const garbage = String.fromCharCode(...Array.from({ length: 400 }, (_, at) => (at * 7919) % 256));
@@ -143,30 +120,4 @@ test("a body does not become a second request", async () => {
   const answer = await exchange(outer);
   expect(answer.statuses).toEqual([200]);
   expect(answer.text).not.toContain(payer.name);
-});
-
-test("who sends slowly is cut off: a head after some 10 s, a whole request after some 30 s, and nothing is logged as an error", async () => {
-  const post = `POST /api/publish HTTP/1.1\r\nHost: localhost\r\n${keyOf(payer)}Content-Type: application/json\r\n`;
-  const startedMs = performance.now();
-  const heads = [
-    exchange(""),
-    exchange("GET / HTTP/1.1\r\nHost: lo"),
-    exchange("GET / HTTP/1.1\r\nHost: localhost\r\nX-A: ", { more: "a", everyMs: 1_000 }),
-    exchange("GET / HTTP/1.1\r\nHost: localhost\r\n", { more: "X-A: b\r\n", everyMs: 3_000 }),
-  ];
-  const bodies = [
-    exchange(`${post}Content-Length: 1000\r\n\r\n{`),
-    exchange(`${post}Content-Length: 1000\r\n\r\n{`, { more: " ", everyMs: 1_000 }),
-    exchange(`${post}Transfer-Encoding: chunked\r\n\r\n`, { more: "1\r\n \r\n", everyMs: 1_000 }),
-    exchange(get("/healthz").replace(END, "")),
-  ];
-  // Others are served meanwhile.
-  expect((await exchange(get("/healthz"))).statuses).toEqual([200]);
-  for (const { statuses, seconds } of await Promise.all(heads)) {
-    expect(statuses).toEqual([]);
-    expect(seconds).toBeWithin(5, 25);
-  }
-  for (const { seconds } of await Promise.all(bodies)) expect(seconds).toBeWithin(20, 50);
-  expect(performance.now() - startedMs).toBeLessThan(60_000);
-  expect(api.logs.filter(line => line.includes('"level":50'))).toEqual([]);
 });
