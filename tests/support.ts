@@ -94,7 +94,8 @@ function markOf(pid: number): string | undefined {
 async function createDatabase(template: string): Promise<TestDatabase> {
   const { url: instanceUrl, admin } = await openInstance();
   const name = nameDatabase();
-  await admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(template)}`;
+  // The other strategy writes the whole copy to the WAL as well: twice the work for a template as small as ours.
+  await admin`CREATE DATABASE ${admin(name)} TEMPLATE ${admin(template)} STRATEGY file_copy`;
   const url = inDatabase(instanceUrl, name);
   const sql = createPool(url, TEST_POOL);
   const database: TestDatabase = {
