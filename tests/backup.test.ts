@@ -295,6 +295,7 @@ describe("a file that is not whole", async () => {
     }
     await refuse(packed(text.replace("5.00", "9.00")), /not as it was written/);
     await refuse(packed(`${text}\n`), /not as it was written/);
+    await refuse(Buffer.concat([bytes, Buffer.from("x\n")]), /something was added/);
   });
 
   test("is refused where it is something else", async () => {

@@ -28,7 +28,7 @@ export async function readBackup(path: string, onTable: OnTable): Promise<Conten
   const source = new LineSource(explained(path, compressed.pipe(stream)));
   try {
     const contents = await new BackupReader(path, source).read(onTable);
-    if (end === undefined) throw cutOff(path);
+    if (end === undefined) throw withoutEnd(path);
     return contents;
   } finally {
     compressed.destroy();
@@ -162,6 +162,13 @@ function foreign(path: string): BackupError {
 function cutOff(path: string): BackupError {
   return new BackupError(
     `${path} ends too early: it was cut off, perhaps while it was copied. Fetch it again, or take an earlier backup. Nothing was changed.`,
+  );
+}
+
+/** Of a file whose contents are all there; a few bytes behind them are not, or more than should be. */
+function withoutEnd(path: string): BackupError {
+  return new BackupError(
+    `${path} does not end as it was written: its last bytes were cut off, or something was added. Fetch it again, or take an earlier backup. Nothing was changed.`,
   );
 }
 
