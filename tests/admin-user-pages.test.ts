@@ -1,6 +1,7 @@
 // The pages of accounts, and what admins change there: only after they saw before and after, once, and with a record.
 
 import { expect, test } from "bun:test";
+import { labelled } from "../views/admin/charts.tsx";
 import { hiddenFields, problemOf, signedIn } from "./admin-page-support.ts";
 import { type Api, createApi } from "./api-support.ts";
 import { adjust, balanceOf, recordsAbout } from "./operator-support.ts";
@@ -155,6 +156,44 @@ test("a new key is shown once and works, and the same form can't replace that on
   const key = select(html, ".secret code")[0]?.text ?? "";
   expect((await api.call("GET", "/api/me", { key })).status).toBe(200);
   expect((await visitor.get(`/admin/users/${id}`)).html).not.toContain(key);
+});
+
+test("the system's account and erased ones have no form that would be refused in the end", async () => {
+  const gone = await api.register();
+  await api.call("DELETE", "/api/me", { key: gone.key });
+  for (const id of [gone.id, "00000000-0000-0000-0000-000000000000"]) {
+    for (const change of ["adjust", "deactivate", "activate", "rotate-key", "role"]) {
+      const shown = await visitor.get(`/admin/users/${id}/${change}`);
+      expect([change, shown.status]).toEqual([change, 404]);
+      expect(shown.html).toContain("can&#x27;t be changed");
+    }
+    expect((await review(id)).status).toBe(404);
+    expect((await visitor.get(`/admin/users/${id}`)).status).toBe(200);
+  }
+});
+
+test("a form that was sent before its account was erased is answered as it was then", async () => {
+  const { id, key } = await api.register();
+  const { fields } = await review(id);
+  const path = `/admin/users/${id}/adjust`;
+  const first = await visitor.post(path, fields);
+  await api.call("DELETE", "/api/me", { key });
+  const again = await visitor.post(path, fields);
+  expect([again.status, again.location]).toEqual([303, first.location]);
+});
+
+test("the chart of a balance names moments that differ: times of a day, days, years", async () => {
+  const { id } = await api.register();
+  await Bun.sleep(20);
+  await adjust(api, admin, id, { amount: "1.00" });
+  const { html } = await visitor.get(`/admin/users/${id}`);
+  const moments = select(html, ".chart .tick").filter(({ text }) => text.includes(":"));
+  expect(moments.length).toBeGreaterThan(0);
+  expect(new Set(moments.map(({ text }) => text)).size).toBe(moments.length);
+  const labelsOf = (...moments: string[]) => labelled(moments.map(at => new Date(at))).map(({ label }) => label);
+  expect(labelsOf("2026-11-22T12:00Z", "2026-11-23", "2026-11-23T12:00Z")).toEqual(["12:00", "23 Nov", "12:00"]);
+  expect(labelsOf("2026-11-23T01:45:10.250Z", "2026-11-23T01:45:10.5Z")).toEqual(["01:45:10"]);
+  expect(labelsOf("2025-01-01", "2025-07-01", "2026-01-01")).toEqual(["2025", "1 Jul", "2026"]);
 });
 
 test("the last admin stays one", async () => {

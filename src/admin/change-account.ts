@@ -93,6 +93,13 @@ type Change = Pick<Parameters<typeof recordDeed>[1], "action" | "before" | "afte
 
 export const SYSTEM_ID = "00000000-0000-0000-0000-000000000000";
 
+/** Throws `not-found` of an account that operators can look at and not change. */
+export function requireChangeable(account: Account): void {
+  if (account.id === SYSTEM_ID || account.erased_at !== null) {
+    throw new Problem("not-found", { detail: "The system's account and erased ones can't be changed." });
+  }
+}
+
 /** Runs one change with everybody locked whom it concerns; `write` gives what it did, or undefined for nothing. */
 async function change(
   sql: Sql,
@@ -108,9 +115,7 @@ async function change(
         ORDER BY id FOR NO KEY UPDATE`;
       await confirmOperator(tx, caller, "write");
       const account = await getAccount(tx, userId);
-      if (account.id === SYSTEM_ID || account.erased_at !== null) {
-        throw new Problem("not-found", { detail: "The system's account and erased ones can't be changed." });
-      }
+      requireChangeable(account);
       const done = await write(tx, account);
       if (!done) return account;
       await recordDeed(tx, { ...done, actorId: caller.userId, requestId, userId: account.id, reason });

@@ -14,10 +14,23 @@ const RIGHT = 8;
 const TOP = 14;
 const BOTTOM = 30;
 const TICKS = 4;
-const DAYS_WITH_LABELS = 6;
+const LABELS = 6;
 
 const SHORT_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone: "UTC" });
 const COMPACT = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
+
+/** Moments with what tells each from the one before it: a year, a day, or a time of day. */
+export function labelled(ticks: readonly Date[]): { tick: Date; label: string }[] {
+  const all = ticks.map(tick => ({ tick, label: labelOf(tick) }));
+  // Parts of a second have one name.
+  return all.filter(({ label }, at) => label !== all[at - 1]?.label);
+}
+
+function labelOf(tick: Date): string {
+  const [day = "", time = ""] = tick.toISOString().split("T");
+  if (!time.startsWith("00:00:00.000")) return time.slice(0, time.slice(6, 12) === "00.000" ? 5 : 8);
+  return day.endsWith("-01-01") ? day.slice(0, 4) : SHORT_DAY.format(tick);
+}
 
 export type Point = Readonly<{ at: string; value: string }>;
 
@@ -42,9 +55,9 @@ export function BalanceChart({ title, points }: { title: string; points: readonl
       <Frame title={title} y={y}>
         <path class="area" d={shape ?? ""} />
         <path class="line" d={outline ?? ""} />
-        {x.ticks(DAYS_WITH_LABELS).map(tick => (
+        {labelled(x.ticks(LABELS)).map(({ tick, label }) => (
           <text class="tick" x={fixed(x(tick))} y={HEIGHT - 6} text-anchor="middle" safe>
-            {SHORT_DAY.format(tick)}
+            {label}
           </text>
         ))}
       </Frame>
@@ -68,7 +81,7 @@ export function DaysChart({ title, days, series }: DaysChartProps) {
   const layers = stack<DayFigures>()
     .keys(series.map(({ key }) => key))
     .value(({ values }, key) => values[key] ?? 0)([...days]);
-  const step = Math.max(1, Math.ceil(days.length / DAYS_WITH_LABELS));
+  const step = Math.max(1, Math.ceil(days.length / LABELS));
   const columns: Column<DayFigures>[] = [
     { label: "Day", isName: true, cell: ({ day }) => <span safe>{day}</span> },
     ...series.map(({ key, label }) => ({

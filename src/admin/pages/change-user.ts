@@ -15,7 +15,7 @@ import { compareAmounts, sumAmounts } from "../../money.ts";
 import { invalid, Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { issueKey } from "../../users/issue-key.ts";
-import { type ChangeOrder, setAccountKey, setActive, setRole } from "../change-account.ts";
+import { type ChangeOrder, requireChangeable, setAccountKey, setActive, setRole } from "../change-account.ts";
 import { adjustmentRequest } from "../movements-model.ts";
 import { getMovement } from "../movements-store.ts";
 import { type Account, changeRequest, roleRequest } from "../users-model.ts";
@@ -32,6 +32,13 @@ export function changeUserPages(services: Services) {
   const { sql, gatekeeper, movements } = services;
   const pages = operatorPages(services);
 
+  /** The account that a form is opened for. Throws `not-found`. */
+  async function openFor(id: string): Promise<Account> {
+    const account = await getAccount(sql, requireId(id));
+    requireChangeable(account);
+    return account;
+  }
+
   function adjustView(account: Account, fields: Record<string, string>, problem?: Problem): View {
     return {
       title: `Adjust ${account.username}`,
@@ -43,6 +50,8 @@ export function changeUserPages(services: Services) {
 
   async function adjust({ form, operator, requestId }: Visit, id: string): Promise<View | Response> {
     const account = await getAccount(sql, id);
+    // What was posted may be a form sent again, which is answered as it was the first time.
+    if (form.step !== "post") requireChangeable(account);
     if (form.step === "edit") return adjustView(account, form);
     try {
       const { type, amount, reason } = form;
@@ -123,8 +132,7 @@ export function changeUserPages(services: Services) {
   const plugin = new Elysia({ name: "change-user-pages" })
     .get(
       "/admin/users/:id/adjust",
-      async ({ request, params: { id } }) =>
-        pages.read(request, async () => adjustView(await getAccount(sql, requireId(id)), {})),
+      async ({ request, params: { id } }) => pages.read(request, async () => adjustView(await openFor(id), {})),
       hidden,
     )
     .post(
@@ -138,7 +146,7 @@ export function changeUserPages(services: Services) {
       .get(
         `/admin/users/:id/${kind}`,
         async ({ request, params }) =>
-          pages.read(request, async () => changeView(kind, await getAccount(sql, requireId(idOf(params))), {})),
+          pages.read(request, async () => changeView(kind, await openFor(idOf(params)), {})),
         hidden,
       )
       .post(
