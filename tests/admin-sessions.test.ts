@@ -72,6 +72,15 @@ test("the cookie can't be read by scripts, and over https has the prefix that ti
   expect((await get("/admin/users", cookie.replace("__Host-", "").split(";")[0], {}, secure)).status).toBe(303);
 });
 
+test("a session that is over is taken from the browser under the name that it had, behind a proxy that speaks https, too", async () => {
+  const over = `extrophi_session=${"x".repeat(43)}`;
+  const [plain = ""] = (await get("/admin", over)).headers.getSetCookie();
+  expect(plain).toBe("extrophi_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+  const secure = await createApi({ PUBLIC_BASE_URL: "https://cards.example.org" }, api);
+  const [cookie = ""] = (await get("/admin", `__Host-${over}`, {}, secure)).headers.getSetCookie();
+  expect(cookie).toBe("__Host-extrophi_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
+});
+
 test("the database holds no token, and no log line does", async () => {
   const cookie = await signIn(admin);
   const token = cookie.split("=")[1] ?? "";

@@ -40,11 +40,12 @@ export type OperatorPages = Readonly<{
 export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
   async function answer(request: Request, make: Make): Promise<Response> {
     const startedMs = performance.now();
-    const token = readToken(request, isSecure(baseUrlOf(request)));
+    const secure = isSecure(baseUrlOf(request));
+    const token = readToken(request, secure);
     const url = new URL(request.url);
     let operator: Operator | undefined;
     try {
-      if (token === undefined) return askToSignIn(request, url, false);
+      if (token === undefined) return askToSignIn(request, url, { hadSession: false, secure });
       operator = await resumeSession(sql, token);
       const state = stateOf(request);
       state.caller = operator.caller;
@@ -53,7 +54,8 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
       return made instanceof Response ? made : send(made, operator);
     } catch (error) {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
-      if (error.slug === "unauthenticated" || operator === undefined) return askToSignIn(request, url, true);
+      if (error.slug === "unauthenticated" || operator === undefined)
+        return askToSignIn(request, url, { hadSession: true, secure });
       return send(problemView(error), operator);
     }
 
@@ -140,7 +142,11 @@ export function messageOf({ slug, options }: Problem) {
 }
 
 /** Where somebody without a session goes; afterwards they come back to what they wanted to see. */
-function askToSignIn(request: Request, url: URL, hadSession: boolean): Response {
+function askToSignIn(
+  request: Request,
+  url: URL,
+  { hadSession, secure }: { hadSession: boolean; secure: boolean },
+): Response {
   const isForm = request.method === "POST";
   const wanted = isForm ? pathOf(request.headers.get("referer")) : url.pathname + url.search;
   const shown = pathOf(request.headers.get("hx-current-url"));
@@ -152,7 +158,7 @@ function askToSignIn(request: Request, url: URL, hadSession: boolean): Response 
   // A redirect would be followed by the script, and the sign-in page put into the middle of another one.
   if (isPartial)
     return new Response(null, { status: 401, headers: { "hx-redirect": address, "cache-control": "no-store" } });
-  return redirect(address, { "set-cookie": sessionCookie(undefined, url.protocol === "https:") });
+  return redirect(address, { "set-cookie": sessionCookie(undefined, secure) });
 }
 
 function pathOf(address: string | null): string | undefined {
