@@ -238,7 +238,7 @@ class History {
     for (const client of this.#clients) client.close();
   }
 
-  /** The server knows that all conflicts are resolved. One that is over by itself, since others have the same, it is not told of. */
+  /** The server knows that all conflicts are over, by a decision or since others came to have the same. */
   async expectNoConflicts(): Promise<void> {
     const open = await api.call<{ items: unknown[] }>("GET", "/api/sync/state?status=conflict", {
       key: this.member.key,

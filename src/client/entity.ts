@@ -42,6 +42,14 @@ export function plainOf(data: Data): { data: Data; checksum: string } {
   return { data: plain, checksum: checksumOf(plain) };
 }
 
+/** What an edit is made over. One that makes what the server has ends a conflict: nothing is left to decide. */
+export function standingOf(before: Entity | undefined, checksum: string | null) {
+  const { base_checksum = null, base_revision = 0, conflict = null } = before ?? {};
+  return conflict?.checksum === checksum
+    ? { base_checksum: checksum, base_revision: conflict.revision, conflict: null }
+    : { base_checksum, base_revision, conflict };
+}
+
 /** Whether a level is one of those that the server publishes. It takes them in any case, and as nothing but text. */
 export function isPublic(level: unknown): boolean {
   return typeof level === "string" && /^(business|ideas)$/i.test(level);

@@ -3,7 +3,7 @@
 
 import { isPullAnswer } from "./answers.ts";
 import type { Device } from "./device.ts";
-import { inStep } from "./entity.ts";
+import { type Entity, inStep } from "./entity.ts";
 import { Refused } from "./errors.ts";
 import type { Change, PullAnswer, ServerVersion } from "./protocol.ts";
 import type { Store } from "./store.ts";
@@ -21,7 +21,7 @@ export async function pullChanges(device: Device): Promise<void> {
       if (store.recall("cursor") !== cursor) return [];
       if (isAnew) startComparing(store);
       const isComparing = store.recall("shared_revision") !== undefined;
-      const taken = page.items.filter(item => (isComparing ? compare(store, item) : take(store, item)));
+      const taken = page.items.filter(item => (isComparing ? compare(device, item) : take(device, item)));
       store.remember("cursor", page.cursor);
       if (!page.has_more) finishComparing(store);
       return taken;
@@ -53,7 +53,8 @@ async function pullPage(device: Device, cursor: string | undefined): Promise<Pul
 }
 
 /** Takes over a change of the server's; false where there is nothing to take, or something here that it must not cover. */
-function take(store: Store, item: Change): boolean {
+function take(device: Device, item: Change): boolean {
+  const { store } = device;
   const { checksum, revision } = item;
   const here = store.find(item);
   const isSame = (here?.checksum ?? null) === checksum;
@@ -64,8 +65,22 @@ function take(store: Store, item: Change): boolean {
     if (here.conflict) store.save({ ...here, conflict: versionOf(item) });
     return false;
   }
-  settle(store, item);
+  if (here && isSame) agree(device, here, item);
+  else settle(store, item);
   return !isSame;
+}
+
+/**
+ * Takes over what is here just so. Where it was edited here as well, and another device made it, the server may list a
+ * conflict, one whose answer was lost even: the next push, which changes nothing, tells it that all is in step.
+ */
+function agree({ store, clientId }: Device, here: Entity, item: Change): void {
+  const mayConflict = here.conflict !== null || item.client_id !== clientId;
+  if (here.is_dirty && !here.error && mayConflict) {
+    store.save({ ...here, base_checksum: item.checksum, base_revision: item.revision, conflict: null });
+  } else {
+    settle(store, item);
+  }
 }
 
 function settle(store: Store, item: Change): void {
@@ -81,14 +96,15 @@ function versionOf({ checksum, revision, data, deleted }: Change): ServerVersion
  * The same after the server was taken back. The items come by rising revision, and one that the device knows under the same
  * shows that both share all that was before it; what the device knows from later may be lost.
  */
-function compare(store: Store, item: Change): boolean {
+function compare(device: Device, item: Change): boolean {
+  const { store } = device;
   const here = store.find(item);
-  if (!here) return take(store, item);
+  if (!here) return take(device, item);
   const { checksum, revision } = item;
   store.database.query(MARK_COMPARED).run(here.entity_type, here.entity_id);
   if (revision === here.base_revision) store.remember("shared_revision", String(revision));
   if (here.checksum === checksum) {
-    settle(store, item);
+    agree(device, here, item);
     return false;
   }
   if (revision < here.base_revision) {
@@ -98,7 +114,7 @@ function compare(store: Store, item: Change): boolean {
   }
   if (here.is_dirty) return false;
   const isShared = here.base_revision < Number(store.recall("shared_revision"));
-  if (isShared || checksum === null || revision === here.base_revision) return take(store, item);
+  if (isShared || checksum === null || revision === here.base_revision) return take(device, item);
   // Newer than what is here, or made of what was before it. It is pushed as it is, and the server tells of a conflict.
   store.save({ ...here, is_dirty: true });
   return false;

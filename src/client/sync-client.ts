@@ -4,7 +4,7 @@
 import { carryOver, discardAll } from "./account.ts";
 import { Api, type ApiOptions, PAUSE_MS } from "./api.ts";
 import type { Callbacks, Conflict, Device, Failure } from "./device.ts";
-import { type Data, nameOf, plainOf } from "./entity.ts";
+import { type Data, nameOf, plainOf, standingOf } from "./entity.ts";
 import { isPartial, Refused } from "./errors.ts";
 import { type FollowOptions, follow } from "./follow.ts";
 import type { EntityError, EntityType, PublishRequest } from "./protocol.ts";
@@ -87,11 +87,9 @@ export class SyncClient {
         ...name,
         data,
         checksum,
-        base_checksum: before?.base_checksum ?? null,
-        base_revision: before?.base_revision ?? 0,
+        ...standingOf(before, checksum),
         is_dirty: true,
         edit_no: store.nextEditNo(),
-        conflict: before?.conflict ?? null,
         error: null,
       });
     });

@@ -1,0 +1,92 @@
+// Conflicts that are over by themselves, since both sides came to have the same: nobody is asked about them, and the
+// server is told, so that who looks after devices finds none that nobody can resolve.
+
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import type { SyncClient } from "../src/client/sync-client.ts";
+import { type Api, createApi, type Member } from "./api-support.ts";
+import { createDevice, type Fault, network } from "./client-support.ts";
+import { cardData, type Data } from "./sync-support.ts";
+
+setDefaultTimeout(60_000);
+
+let api: Api;
+beforeAll(async () => {
+  api = await createApi();
+});
+
+/** Two devices that have the same card, the phone's network, and what the phone was asked. */
+async function setUp() {
+  const member = await api.register();
+  const faults: (Fault | undefined)[] = [];
+  const asked: unknown[] = [];
+  const id = crypto.randomUUID();
+  const card = cardData();
+  const laptop = createDevice(api, member);
+  const phone = createDevice(api, member, {
+    fetch: network(api, faults),
+    onConflict: conflict => void asked.push(conflict),
+  });
+  laptop.put("card", id, card);
+  await laptop.sync();
+  await phone.sync();
+  return { member, laptop, phone, faults, asked, id, card };
+}
+
+async function openConflicts({ key }: Member): Promise<unknown[]> {
+  const { body } = await api.call<{ items: unknown[] }>("GET", "/api/sync/state?status=conflict", { key });
+  return body.items;
+}
+
+type Edit = (device: SyncClient, id: string, card: Data) => void;
+const edits: [string, Edit][] = [
+  ["deletion", (device, id) => device.remove("card", id)],
+  ["change", (device, id, card) => device.put("card", id, { ...card, title: "Alike" })],
+];
+
+describe("a conflict of two that come to have the same", () => {
+  test.each(edits)("is over for everybody once the device has pulled: %s", async (_name, edit) => {
+    const { member, laptop, phone, asked, id, card } = await setUp();
+    laptop.put("card", id, { ...card, title: "Of the laptop" });
+    await laptop.sync();
+    edit(phone, id, card);
+    await phone.sync();
+    expect(asked).toHaveLength(1);
+    expect(await openConflicts(member)).toHaveLength(1);
+    edit(laptop, id, card);
+    await laptop.sync();
+    await phone.sync();
+    expect(asked).toHaveLength(1);
+    expect(phone.status()).toEqual({ toPush: 0, toPublish: 0, conflicts: 0, failed: 0 });
+    expect(await openConflicts(member)).toEqual([]);
+    expect(phone.get("card", id)).toEqual(laptop.get("card", id));
+  });
+
+  test.each(edits)("is over though the device never heard of it: %s", async (_name, edit) => {
+    const { member, laptop, phone, faults, asked, id, card } = await setUp();
+    edit(phone, id, card);
+    laptop.put("card", id, { ...card, title: "Of the laptop" });
+    await laptop.sync();
+    faults.push(undefined, "answer-lost");
+    await expect(phone.sync()).rejects.toMatchObject({ name: "Unreachable" });
+    expect(await openConflicts(member)).toHaveLength(1);
+    edit(laptop, id, card);
+    await laptop.sync();
+    await phone.sync();
+    expect(asked).toEqual([]);
+    expect(await openConflicts(member)).toEqual([]);
+  });
+
+  test("is over where the device's own edit becomes what the server has", async () => {
+    const { member, laptop, phone, asked, id, card } = await setUp();
+    laptop.put("card", id, { ...card, title: "Of the laptop" });
+    await laptop.sync();
+    phone.put("card", id, { ...card, title: "Of the phone" });
+    await phone.sync();
+    expect(asked).toHaveLength(1);
+    phone.put("card", id, { ...card, title: "Of the laptop" });
+    expect(phone.conflicts()).toEqual([]);
+    await phone.sync();
+    expect(asked).toHaveLength(1);
+    expect(await openConflicts(member)).toEqual([]);
+  });
+});
