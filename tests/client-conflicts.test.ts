@@ -1,5 +1,5 @@
-// Conflicts that are over by themselves, since both sides came to have the same: nobody is asked about them, and the
-// server is told, so that who looks after devices finds none that nobody can resolve.
+// What is no conflict, though a device edits: where both sides come to have the same, nobody is asked, and the server is
+// told, so that who looks after devices finds none that nobody can resolve; and what was deleted can be made anew.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { SyncClient } from "../src/client/sync-client.ts";
@@ -88,5 +88,44 @@ describe("a conflict of two that come to have the same", () => {
     await phone.sync();
     expect(asked).toHaveLength(1);
     expect(await openConflicts(member)).toEqual([]);
+  });
+});
+
+describe("what was deleted", () => {
+  test.each([
+    ["settings", { n: 1 }, { n: 2 }],
+    ["card", cardData(), cardData()],
+  ] as const)("is made anew by whoever saw that, and nobody is asked: %s", async (type, before, after) => {
+    const { member, laptop, phone, asked } = await setUp();
+    const id = crypto.randomUUID();
+    laptop.put(type, id, before);
+    await laptop.sync();
+    laptop.remove(type, id);
+    await laptop.sync();
+    const tablet = createDevice(api, member, { onConflict: conflict => void asked.push(conflict) });
+    for (const device of [laptop, phone, tablet]) {
+      await device.sync();
+      device.put(type, id, after);
+      await device.sync();
+      expect(asked).toEqual([]);
+      expect(device.status()).toEqual({ toPush: 0, toPublish: 0, conflicts: 0, failed: 0 });
+      device.remove(type, id);
+      await device.sync();
+      expect(device.list(type).map(({ entity_id }) => entity_id)).not.toContain(id);
+      // There is nothing left to delete.
+      device.remove(type, id);
+      expect(device.status().toPush).toBe(0);
+    }
+  });
+
+  test("is still a conflict with what somebody makes who never heard of it", async () => {
+    const { laptop, phone, asked } = await setUp();
+    laptop.put("settings", "a", { n: 1 });
+    await laptop.sync();
+    laptop.remove("settings", "a");
+    await laptop.sync();
+    phone.put("settings", "a", { n: 2 });
+    await phone.sync();
+    expect(asked).toMatchObject([{ local: { n: 2 }, server: { deleted: true } }]);
   });
 });

@@ -6,7 +6,7 @@ import type { EntityError, EntityName, EntityType, PushedEntity, ServerVersion }
 export type Data = Record<string, unknown>;
 
 export type Entity = EntityName & {
-  /** Null where this device has deleted it, and the server does not know yet. */
+  /** Null where it was deleted: here, which the server does not know yet, or by whomever, where it is not edited. */
   data: Data | null;
   checksum: string | null;
   /** What the server had when this device last saw it; null: nothing. */

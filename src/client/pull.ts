@@ -66,7 +66,7 @@ function take(device: Device, item: Change): boolean {
     return false;
   }
   if (here && isSame) agree(device, here, item);
-  else settle(store, item);
+  else store.settle(inStep(item, item));
   return !isSame;
 }
 
@@ -79,13 +79,8 @@ function agree({ store, clientId }: Device, here: Entity, item: Change): void {
   if (here.is_dirty && !here.error && mayConflict) {
     store.save({ ...here, base_checksum: item.checksum, base_revision: item.revision, conflict: null });
   } else {
-    settle(store, item);
+    store.settle(inStep(item, item));
   }
-}
-
-function settle(store: Store, item: Change): void {
-  if (item.checksum !== null) store.save(inStep(item, item));
-  else store.drop(item);
 }
 
 function versionOf({ checksum, revision, data, deleted }: Change): ServerVersion {
@@ -114,7 +109,8 @@ function compare(device: Device, item: Change): boolean {
   }
   if (here.is_dirty) return false;
   const isShared = here.base_revision < Number(store.recall("shared_revision"));
-  if (isShared || checksum === null || revision === here.base_revision) return take(device, item);
+  const isAnyDeleted = checksum === null || here.checksum === null;
+  if (isShared || isAnyDeleted || revision === here.base_revision) return take(device, item);
   // Newer than what is here, or made of what was before it. It is pushed as it is, and the server tells of a conflict.
   store.save({ ...here, is_dirty: true });
   return false;
@@ -122,9 +118,13 @@ function compare(device: Device, item: Change): boolean {
 
 const MARK_COMPARED = "UPDATE entities SET is_compared = 1 WHERE entity_type = ? AND entity_id = ?";
 
-/** Everything comes once more from the beginning; nothing is pushed before all of it is here. */
+/**
+ * Everything comes once more from the beginning; nothing is pushed before all of it is here. Deletions that were in step
+ * come, too, or the server lost them: what they deleted is there again.
+ */
 function startComparing(store: Store): void {
   store.remember("shared_revision", "0");
+  store.database.run("DELETE FROM entities WHERE data IS NULL AND is_dirty = 0");
   store.database.run("UPDATE entities SET is_compared = 0, conflict = NULL");
 }
 

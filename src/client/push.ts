@@ -103,17 +103,16 @@ function settle({ store }: Device, sent: Entity, result: PushResult): Entity | u
     store.save({ ...now, conflict: server });
   } else if (server) {
     // It was taken when it was first sent, and somebody who saw it has changed it since. The next push of an edit tells.
-    return isEdited ? undefined : settleAs(store, inStep(now, server));
+    return isEdited ? undefined : settled(store, inStep(now, server));
   } else if (sync_status === "synced") {
     const base = { base_checksum: checksum, base_revision: revision };
     if (isEdited) store.save({ ...now, ...base });
-    else settleAs(store, { ...now, ...base, is_dirty: false, edit_no: 0 });
+    else store.settle({ ...now, ...base, is_dirty: false, edit_no: 0 });
   }
   return undefined;
 }
 
-function settleAs(store: Store, entity: Entity): Entity {
-  if (entity.data === null) store.drop(entity);
-  else store.save(entity);
+function settled(store: Store, entity: Entity): Entity {
+  store.settle(entity);
   return entity;
 }

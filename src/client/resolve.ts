@@ -117,8 +117,7 @@ function settle(store: Store, made: Made, result: PushResult): Settled {
   }
   const settled = server ? inStep(now, server) : settledAs(now, made, result);
   if (!settled) store.save({ ...now, conflict: null });
-  else if (settled.data === null) store.drop(settled);
-  else store.save(settled);
+  else store.settle(settled);
   const isChange = settled && (server || made.resolution === "manual");
   return { outcome: "done", ...(isChange ? { change: settled } : {}) };
 }

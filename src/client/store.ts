@@ -128,7 +128,16 @@ export class Store {
       });
   }
 
-  drop({ entity_type, entity_id }: EntityName): void {
+  /**
+   * Saves what is in step. Of what was deleted the base stays, so that whoever makes it anew says that the deletion was seen;
+   * of what the server never had, nothing.
+   */
+  settle(entity: Entity): void {
+    if (entity.data === null && entity.base_revision === 0) this.#drop(entity);
+    else this.save(entity);
+  }
+
+  #drop({ entity_type, entity_id }: EntityName): void {
     this.database.query("DELETE FROM entities WHERE entity_type = ? AND entity_id = ?").run(entity_type, entity_id);
   }
 

@@ -82,7 +82,7 @@ export class SyncClient {
     const { data, checksum } = edited ? plainOf(edited) : { data: null, checksum: null };
     store.atOnce(() => {
       const before = store.find(name);
-      if (!before && data === null) return;
+      if (data === null && !before?.is_dirty && !before?.data) return;
       store.save({
         ...name,
         data,
