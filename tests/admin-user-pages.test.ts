@@ -172,6 +172,30 @@ test("the system's account and erased ones have no form that would be refused in
   }
 });
 
+test("a movement that can't be reversed has no form for it, and the page says why", async () => {
+  const [gone, { id }] = [await api.register(), await api.register()];
+  const entryOf = async (account: string) => (await adjust(api, admin, account, {})).body.entries[0]?.id;
+  const reversed = await entryOf(id);
+  const opened = await visitor.get(`/admin/ledger/${reversed}/reverse`);
+  expect(opened.status).toBe(200);
+  const done = await visitor.post(`/admin/ledger/${reversed}/reverse`, {
+    ...hiddenFields(opened.html),
+    reason: "Wrong.",
+  });
+  const reversal = /ledger\/(\d+)/.exec(done.location ?? "")?.[1];
+  const ofErased = await entryOf(gone.id);
+  await api.call("DELETE", "/api/me", { key: gone.key });
+  for (const [entry, title] of [
+    [reversed, "was reversed before"],
+    [reversal, "can't be reversed"],
+    [ofErased, "can't be reversed"],
+  ] as const) {
+    const shown = await visitor.get(`/admin/ledger/${entry}/reverse`);
+    expect([entry, shown.status, select(shown.html, "main form").length]).toEqual([entry, 409, 0]);
+    expect(select(shown.html, "h1")[0]?.text).toContain(title);
+  }
+});
+
 test("a form that was sent before its account was erased is answered as it was then", async () => {
   const { id, key } = await api.register();
   const { fields } = await review(id);

@@ -80,6 +80,18 @@ export function ledgerPages(services: Services) {
     return { title: `Entry #${entry.id}`, section: "ledger", body };
   }
 
+  /** The form for a reversal that may be possible. Throws `not-found`, `already-reversed`, `not-reversible`. */
+  async function openReversal(id: string): Promise<View> {
+    const entry = await getAnyEntry(sql, id);
+    if (entry.reversed_by !== null) throw new Problem("already-reversed");
+    const { entries } = await getMovement(sql, entry.transaction_id);
+    const accounts = await Promise.all(entries.map(({ user_id }) => getAccount(sql, user_id)));
+    if (entry.transaction_type === "reversal" || accounts.some(({ erased_at }) => erased_at !== null)) {
+      throw new Problem("not-reversible");
+    }
+    return reverseView(id, {});
+  }
+
   async function reverseView(id: string, fields: Record<string, string>, problem?: Problem): Promise<View> {
     const entry = await getAnyEntry(sql, id);
     const { entries } = await getMovement(sql, entry.transaction_id);
@@ -154,7 +166,7 @@ export function ledgerPages(services: Services) {
     )
     .get(
       "/admin/ledger/:id/reverse",
-      async ({ request, params: { id } }) => pages.read(request, async () => reverseView(requireEntryId(id), {})),
+      async ({ request, params: { id } }) => pages.read(request, async () => openReversal(requireEntryId(id))),
       hidden,
     )
     .post(
