@@ -1,5 +1,6 @@
 // What is no conflict, though a device edits: where both sides come to have the same, nobody is asked, and the server is
-// told, so that who looks after devices finds none that nobody can resolve; and what was deleted can be made anew.
+// told, so that who looks after devices finds none that nobody can resolve; what was deleted can be made anew; and the
+// text of one card can become another one's.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import type { SyncClient } from "../src/client/sync-client.ts";
@@ -127,5 +128,36 @@ describe("what was deleted", () => {
     phone.put("settings", "a", { n: 2 });
     await phone.sync();
     expect(asked).toMatchObject([{ local: { n: 2 }, server: { deleted: true } }]);
+  });
+});
+
+describe("a text that one card gives up for another one", () => {
+  test("moves, though both were edited before a sync", async () => {
+    const { member, laptop, id, card } = await setUp();
+    const failures: unknown[] = [];
+    const phone = createDevice(api, member, { onFailed: ({ entity_id }) => failures.push(entity_id) });
+    await phone.sync();
+    const other = crypto.randomUUID();
+    phone.put("card", id, { ...card, content: "Rewritten" });
+    phone.put("card", other, card);
+    await phone.sync();
+    await phone.sync();
+    expect(failures).toEqual([]);
+    expect(phone.status()).toEqual({ toPush: 0, toPublish: 0, conflicts: 0, failed: 0 });
+    await laptop.sync();
+    expect(laptop.get("card", other)).toEqual(card);
+    expect(laptop.get("card", id)).toMatchObject({ content: "Rewritten" });
+  });
+
+  test("stays where it is if the card was withdrawn, and the other one is set aside", async () => {
+    const { member, id, card } = await setUp();
+    const failures: unknown[] = [];
+    const phone = createDevice(api, member, { onFailed: ({ error }) => failures.push(error) });
+    await phone.sync();
+    phone.remove("card", id);
+    phone.put("card", crypto.randomUUID(), card);
+    for (let times = 0; times < 3; times++) await phone.sync();
+    expect(failures).toMatchObject([{ code: "duplicate-card", card_id: id }]);
+    expect(phone.status()).toMatchObject({ toPush: 0, failed: 1 });
   });
 });

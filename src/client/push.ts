@@ -63,7 +63,7 @@ async function pushBatch(device: Device, batch: readonly Entity[], tooLarge: Unr
     );
     for (const { entity_type, entity_id, data } of changed) device.tell.onChange?.({ entity_type, entity_id, data });
     for (const [index, { error }] of results.entries()) {
-      if (error && error.code !== "answer-full") setAside(device, batch[index] as Entity, error);
+      if (error && !mayPass(error, results)) setAside(device, batch[index] as Entity, error);
     }
   } catch (error) {
     const isProxy = error instanceof Unreachable && error.status === 413;
@@ -80,6 +80,12 @@ async function pushBatch(device: Device, batch: readonly Entity[], tooLarge: Unr
     await pushBatch(device, batch.slice(0, middle), tooLarge);
     await pushBatch(device, batch.slice(middle), tooLarge);
   }
+}
+
+/** Whether the next push may take it as it is: there is room for the answer then, or a card of this push gave up its text. */
+function mayPass({ code, card_id }: EntityError, results: readonly PushResult[]): boolean {
+  const isOfThisPush = ({ entity_id, sync_status }: PushResult) => entity_id === card_id && sync_status === "synced";
+  return code === "answer-full" || (code === "duplicate-card" && results.some(isOfThisPush));
 }
 
 /** Sets an entity aside until it is edited, and tells of it; unless it was edited while it was under way. */
