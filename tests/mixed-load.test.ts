@@ -10,7 +10,7 @@ import { adjust, type Moved, reverse } from "./operator-support.ts";
 
 setDefaultTimeout(300_000);
 
-const COMMANDS = Number(process.env.MIXED_COMMANDS ?? 4_000);
+const COMMANDS = Number(process.env.MIXED_COMMANDS ?? 2_000);
 const AT_A_TIME = 64;
 const USERS = 20;
 

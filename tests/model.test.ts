@@ -6,7 +6,7 @@ import { readArguments } from "./model/arguments.ts";
 import { type Send, sendOnce } from "./model/history.ts";
 import { runModel } from "./model/run.ts";
 
-const HISTORIES = Number(process.env.MODEL_HISTORIES ?? 20);
+const HISTORIES = Number(process.env.MODEL_HISTORIES ?? 10);
 const SEED = Number(process.env.MODEL_SEED ?? 20261122);
 
 setDefaultTimeout(120_000 + HISTORIES * 5_000);
