@@ -21,6 +21,8 @@ DATABASE_URL names.
 const HOW = [
   `--parallel=${Math.max(4, 2 * availableParallelism())}`,
   "--no-isolate",
+  // What preload.ts sets holds for the first file of each process only.
+  "--timeout=60000",
   "--timings=tests/durations.json",
 ] as const;
 
