@@ -88,6 +88,16 @@ test.each(Object.keys(faults))("the model sees a planted fault: %s", async name 
   expect(failure).toMatch(/No order of these requests|expect\(received\)/);
 });
 
+test("a first answer that was lost on the way is told from one that was never given: the request came twice", async () => {
+  const send: Send = async (stage, command, key) => {
+    const reply = await sendOnce(stage, command, key);
+    const isLost = command.kind === "publish" && reply.status === 201 && !reply.isReplayed;
+    return isLost ? sendOnce(stage, command, key, reply.requestId) : reply;
+  };
+  const { failure } = await runModel({ histories: 40, seed: SEED, send, shrink: false });
+  expect(failure).toMatch(/POST \/api\/publish .*, came 2 times\n +-> 201 replayed/);
+});
+
 test("its arguments are read, and wrong ones refused with the help", () => {
   expect(readArguments(["--histories", "3", "--seed", "7"])).toEqual({ histories: 3, seed: 7 });
   expect(readArguments([])).toMatchObject({ histories: 200 });

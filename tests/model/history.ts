@@ -11,6 +11,8 @@ export type Stage = {
   api: Api;
   /** Where the two processes listen. */
   addresses: readonly [string, string];
+  /** What they have logged. */
+  logs: readonly (readonly string[])[];
   admin: Member;
   counts: Map<string, number>;
 };
@@ -40,7 +42,7 @@ export async function runHistory(stage: Stage, batches: readonly Draft[][], send
     sent.push(...commands.filter(({ key }) => key !== undefined));
     const outcome = await readOutcome(api, members);
     const next = findSerialOrder(state, outcome, exchanges);
-    if (!next) throw new Error(explain(state, outcome.ledger, exchanges));
+    if (!next) throw new Error(explain(stage, state, outcome.ledger, exchanges));
     state = next;
     for (const { command, reply } of exchanges) {
       const outcome = `${command.kind} ${reply.isReplayed ? "replayed" : reply.status}`;
@@ -171,8 +173,13 @@ function changed({ kind, body }: Command): Record<string, unknown> {
   return kind === "reverse" ? { reason: "Another reason." } : { ...body, amount: "0.77" };
 }
 
-export async function sendOnce({ addresses }: Stage, { method, path, body, key, process }: Command, apiKey: string) {
-  const headers = key === undefined ? {} : { "idempotency-key": key };
+export async function sendOnce(
+  { addresses }: Stage,
+  { method, path, body, key, process }: Command,
+  apiKey: string,
+  requestId: string = crypto.randomUUID(),
+) {
+  const headers = { "x-request-id": requestId, ...(key === undefined ? {} : { "idempotency-key": key }) };
   const options = { key: apiKey, headers, ...(body === undefined ? {} : { body }) };
   const response = await fetch(addresses[process] + path, toInit(method, options));
   const text = await response.text();
@@ -180,6 +187,7 @@ export async function sendOnce({ addresses }: Stage, { method, path, body, key, 
     status: response.status,
     body: (text === "" ? {} : JSON.parse(text)) as Record<string, unknown>,
     isReplayed: response.headers.has("idempotency-replayed"),
+    requestId,
   };
 }
 
@@ -212,10 +220,18 @@ async function compareViews({ api }: Stage, { id, key }: Member, state: State): 
 }
 
 /** What can't be put in any order, for people. */
-function explain({ balances, explained }: State, ledger: Ledger, exchanges: readonly Exchange[]): string {
+function explain(
+  { logs }: Stage,
+  { balances, explained }: State,
+  ledger: Ledger,
+  exchanges: readonly Exchange[],
+): string {
+  // Whoever loses an answer on the way and asks again for a client leaves it with a repeated answer only.
+  const timesOf = (requestId = "none") =>
+    logs.flat().filter(line => line.includes(`"request_id":"${requestId}"`) && line.includes('"msg":"request"')).length;
   const requests = exchanges.map(
-    ({ command: { by, method, path, body, key }, reply: { status, body: answer, isReplayed } }) =>
-      `${by} ${method} ${path} ${JSON.stringify(body)} key ${key}\n    -> ${status}${isReplayed ? " replayed" : ""} ${JSON.stringify(answer)}`,
+    ({ command: { by, method, path, body, key }, reply: { status, body: answer, isReplayed, requestId } }) =>
+      `${by} ${method} ${path} ${JSON.stringify(body)} key ${key}, came ${timesOf(requestId)} times\n    -> ${status}${isReplayed ? " replayed" : ""} ${JSON.stringify(answer)}`,
   );
   const rows = [...ledger].flatMap(([user, list]) => list.slice(explained.get(user)).map(row => JSON.stringify(row)));
   const held = [...balances].map(([user, cents]) => `${user} held ${fromCents(cents)}`);

@@ -4,7 +4,7 @@
 import type { Command } from "./commands.ts";
 
 /** What came back from the server. */
-export type Reply = { status: number; body: Record<string, unknown>; isReplayed: boolean };
+export type Reply = { status: number; body: Record<string, unknown>; isReplayed: boolean; requestId?: string };
 
 /** An entry of the ledger, as it stands in the database. */
 export type Row = {

@@ -36,6 +36,7 @@ export async function runModel(options: ModelOptions): Promise<ModelReport> {
     api: first,
     addresses: [servers[0].baseUrl, servers[1].baseUrl],
     admin: await first.registerOperator("admin"),
+    logs: [first.logs, second.logs],
     counts: new Map(),
   };
   try {
