@@ -2,21 +2,16 @@
 
 import { z } from "zod";
 import { invalid } from "./problem.ts";
+import { wholeNumber } from "./query.ts";
 
 export const PAGE_ITEMS_DEFAULT = 50;
 export const PAGE_ITEMS_MAX = 200;
 /** A page ends early where its items get longer than this (8 MiB of JSON). */
 export const PAGE_BYTES_MAX = 8 * 1024 * 1024;
 
-/** Digits and nothing else: JavaScript takes "0x10", "1e2" and " 7" for numbers, too. */
-const DIGITS = /^[0-9]+$/;
-
 /** The query parameters of every list. */
 export const pageQuery = {
-  limit: z.preprocess(
-    text => (typeof text === "string" && DIGITS.test(text) ? Number(text) : text),
-    z.int().min(1).max(PAGE_ITEMS_MAX).default(PAGE_ITEMS_DEFAULT),
-  ),
+  limit: wholeNumber({ min: 1, max: PAGE_ITEMS_MAX, standard: PAGE_ITEMS_DEFAULT }),
   cursor: z.string().min(1).max(500).optional(),
 };
 export type PageRequest = { limit: number; cursor?: string | undefined };

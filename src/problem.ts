@@ -118,7 +118,7 @@ export const problems = {
     status: 422,
     title: "The request holds values that can't be taken",
     explanation:
-      "`errors` lists each of them: `pointer` says where in the body, the query or the path, `detail` says what is expected there. Nothing was stored.",
+      "`errors` lists each of them: `pointer` says where in the body, the query or the path, `detail` says what is expected there. Nothing was changed.",
   },
   "self-attribution": {
     status: 422,

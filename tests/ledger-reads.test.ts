@@ -393,6 +393,16 @@ test("filters that mean nothing are 422", async () => {
   }
 });
 
+test("a limit that is no whole number is told which numbers may be", async () => {
+  const { key } = await api.register();
+  for (const limit of ["-1", "1.5", "many", ""]) {
+    const { body } = await api.call("GET", `/api/ledger?limit=${limit}`, { key });
+    expect(body.errors).toEqual([
+      { pointer: "/limit", detail: expect.stringContaining("a whole number from 1 to 200") },
+    ]);
+  }
+});
+
 test("a revoked key that the process remembers is refused everywhere, with and without rows", async () => {
   for (const path of [
     "balance",

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { pageQuery } from "../cursor.ts";
+import { wholeNumber } from "../query.ts";
 import { jsonObject, text } from "../text.ts";
 
 export const ENTITIES_A_PUSH_MAX = 500;
@@ -114,13 +115,11 @@ export const resolveRequest = z
   .meta({ id: "ResolveRequest" });
 export type ResolveRequest = z.output<typeof resolveRequest>;
 
-/** Digits and nothing else, as for `limit`. */
-const wait = z.preprocess(
-  value => (typeof value === "string" && /^[0-9]+$/.test(value) ? Number(value) : value),
-  z.int().min(0).max(WAIT_S_MAX).default(0),
-);
-
-export const pullQuery = z.strictObject({ ...pageQuery, client_id: clientId.optional(), wait });
+export const pullQuery = z.strictObject({
+  ...pageQuery,
+  client_id: clientId.optional(),
+  wait: wholeNumber({ min: 0, max: WAIT_S_MAX, standard: 0 }),
+});
 
 export const change = z
   .object({
