@@ -4,7 +4,7 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import { generateKey, keyPrefix } from "../src/auth/key.ts";
 import type { Sql } from "../src/db.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
-import { createTestDatabase, emptyDatabase } from "./support.ts";
+import { createTestDatabase, DATA_FOLDER, emptyDatabase } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -34,7 +34,7 @@ function statusWith(baseUrl: string, key: string): Promise<number> {
 }
 
 test("a running server on the embedded database refuses the old key at once and takes the new one; named keys stay", async () => {
-  const env = { DATA_DIR: createFolder() };
+  const env = { DATA_DIR: createFolder(DATA_FOLDER) };
   const server = await startServer(env);
   const [, oldKey = ""] = await server.waitFor(/API key +(\S+)/);
   const named = await fetch(`${server.baseUrl}/api/keys`, {

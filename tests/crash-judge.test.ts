@@ -9,6 +9,7 @@ import { PLANTS } from "./crash/plants.ts";
 import { judgeRecording, type Recording, runRounds } from "./crash/run.ts";
 import { openStage, type Stage } from "./crash/stage.ts";
 import { createFolder, startProgram } from "./server.ts";
+import { DATA_FOLDER } from "./support.ts";
 
 setDefaultTimeout(120_000);
 
@@ -18,7 +19,7 @@ describe("on what an honest run has left", () => {
   let admin: Sql;
   const judgements: Finding[][] = [];
   beforeAll(async () => {
-    stage = await openStage(8);
+    stage = await openStage(8, {}, DATA_FOLDER);
     recording = await runRounds(stage, {
       ...{ rounds: 2, seed: 20261122, clients: 8 },
       onRound: (_, { findings }) => void judgements.push(findings),
@@ -75,7 +76,9 @@ describe("while it runs", () => {
   for (const { name, describe, shows, live } of PLANTS) {
     if (!live) continue;
     test(`it finds ${describe}`, async () => {
-      const program = startProgram(["tests/crash/main.ts", "--plant", name, "--clients", "4", "--seed", "7"]);
+      const program = startProgram(["tests/crash/main.ts", "--plant", name, "--clients", "4", "--seed", "7"], {
+        env: { TMPDIR: DATA_FOLDER },
+      });
       expect(await program.exited).toBe(1);
       expect(program.stdout()).toMatch(new RegExp(`^✗ ${shows}: `, "m"));
     });

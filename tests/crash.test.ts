@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
 import { readArguments } from "./crash/arguments.ts";
 import { createFolder, startProgram } from "./server.ts";
+import { DATA_FOLDER } from "./support.ts";
 
 setDefaultTimeout(120_000);
 
@@ -14,7 +15,7 @@ const SCRIPT = "tests/crash/main.ts";
 
 /** With a folder for temporary files of its own, to see what it leaves there. */
 function startCrashTest(args: string[]) {
-  const temporary = createFolder();
+  const temporary = createFolder(DATA_FOLDER);
   return { temporary, program: startProgram([SCRIPT, ...args], { env: { TMPDIR: temporary } }) };
 }
 

@@ -12,7 +12,7 @@ import { verifyDatabase } from "../src/migrate/verify.ts";
 import { applyMigrations } from "../src/migrate.ts";
 import { type Api, createApi, type Member } from "./api-support.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
-import { createTestDatabase, emptyDatabase } from "./support.ts";
+import { createTestDatabase, DATA_FOLDER, emptyDatabase } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -329,7 +329,7 @@ describe("migrate verify", () => {
 
 describe("the server as a process", () => {
   test("serves the embedded database as its own role, without having been told to", async () => {
-    const env = { DATA_DIR: createFolder() };
+    const env = { DATA_DIR: createFolder(DATA_FOLDER) };
     const server = await startServer(env);
     const address = startProgram(["src/commands/database-url.ts"], { env });
     expect(await address.exited).toBe(0);

@@ -93,9 +93,9 @@ export async function startServer(env: Record<string, string>): Promise<Server> 
   return { ...program, baseUrl };
 }
 
-/** A new folder that every user can enter, removed after the file's last test. */
-export function createFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "extrophi-"));
+/** A new folder that every user can enter, removed after the file's last test. In DATA_FOLDER no program may be allowed to run. */
+export function createFolder(parent = tmpdir()): string {
+  const folder = mkdtempSync(join(parent, "extrophi-"));
   chmodSync(folder, 0o755);
   folders.push(folder);
   return folder;

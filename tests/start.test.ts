@@ -7,11 +7,11 @@ import { join } from "node:path";
 import type { Sql } from "../src/db.ts";
 import { isAlive } from "../src/processes.ts";
 import { createFolder, startProgram, startServer } from "./server.ts";
-import { createTestDatabase, emptyDatabase, holdLock, PROJECT } from "./support.ts";
+import { createTestDatabase, DATA_FOLDER, emptyDatabase, holdLock, PROJECT } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
-const dataDir = createFolder();
+const dataDir = createFolder(DATA_FOLDER);
 
 /** The postmaster of the folder's PostgreSQL, which must be running. */
 function postmasterPid(): number {

@@ -1,7 +1,7 @@
 // Databases for tests, on one PostgreSQL that all test processes share: an embedded one of their own, or the
 // one that DATABASE_URL names.
 
-import { readdirSync, readFileSync } from "node:fs";
+import { accessSync, constants, readdirSync, readFileSync, statfsSync } from "node:fs";
 import { tmpdir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { createPool, type Sql, sqlState, type Tx } from "../src/db.ts";
@@ -11,6 +11,23 @@ import { applyMigrations } from "../src/migrate.ts";
 import { findProcess } from "../src/processes.ts";
 
 export const PROJECT = resolve(import.meta.dir, "..");
+
+/** Linux keeps this folder in memory. Containers often have 64 MB of it, which is too little for a run. */
+const MEMORY_FOLDER = "/dev/shm";
+const MEMORY_BYTES_MIN = 3 * 2 ** 30;
+
+/** Where the data of tests' PostgreSQLs lie: a database is a thousand files, made and removed in a fourth of the time in memory. */
+export const DATA_FOLDER = hasMemory() ? MEMORY_FOLDER : tmpdir();
+
+function hasMemory(): boolean {
+  try {
+    accessSync(MEMORY_FOLDER, constants.W_OK);
+    const { bavail, bsize } = statfsSync(MEMORY_FOLDER);
+    return bavail * bsize >= MEMORY_BYTES_MIN;
+  } catch {
+    return false;
+  }
+}
 
 /** A database of one test file. It is dropped after the file's last test; `drop` does it earlier. */
 export type TestDatabase = { url: string; sql: Sql; drop(): Promise<void> };
@@ -43,7 +60,7 @@ export function emptyDatabase(): Promise<TestDatabase> {
 export function openTestInstance(): Promise<Embedded> {
   const checkout = Bun.hash(PROJECT).toString(36);
   return openEmbedded({
-    dataDir: join(tmpdir(), `extrophi-test-${userInfo().uid}-${checkout}`),
+    dataDir: join(DATA_FOLDER, `extrophi-test-${userInfo().uid}-${checkout}`),
     durable: false,
   });
 }

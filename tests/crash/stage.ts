@@ -46,9 +46,9 @@ const SERVER_ENV = {
   BCRYPT_COST: "4",
 };
 
-/** Builds everything, with `writers` accounts. Throws StartError. */
-export async function openStage(writers: number, plant: LivePlant = {}): Promise<Stage> {
-  const folder = mkdtempSync(join(tmpdir(), "extrophi-crash-"));
+/** Builds everything, with `writers` accounts, in a new folder of `parent`. Throws StartError. */
+export async function openStage(writers: number, plant: LivePlant = {}, parent = tmpdir()): Promise<Stage> {
+  const folder = mkdtempSync(join(parent, "extrophi-crash-"));
   // PostgreSQL may run as another user, who has to reach it.
   chmodSync(folder, 0o755);
   const dataDir = join(folder, "data");
