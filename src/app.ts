@@ -15,7 +15,7 @@ import { cardFeeds } from "./cards/feeds.ts";
 import { cardPages } from "./cards/pages.ts";
 import { cardRoutes } from "./cards/routes.ts";
 import { sitemapRoutes } from "./cards/sitemap.ts";
-import { answerInTime } from "./deadline.ts";
+import { Deadline } from "./deadline.ts";
 import { documentationRoutes } from "./documentation.ts";
 import { readForm, takesForm } from "./form-body.ts";
 import { healthRoutes } from "./health.ts";
@@ -53,6 +53,7 @@ function hasSaneHost(request: Request): boolean {
 export function createApp(deps: Deps) {
   const services = createServices(deps);
   const { gatekeeper, log, metrics, tracing } = services;
+  const deadline = new Deadline(request_id => log.warn({ request_id }, "no answer in time"));
   const describe = createDescription((): AnyElysia => app);
   const answerError = createErrorHandler((): AnyElysia => app, services);
 
@@ -61,6 +62,8 @@ export function createApp(deps: Deps) {
     // Larger bodies than may be sent do reach the app, which reads no further than the limit and explains itself.
     serve: { maxRequestBodySize: BODY_BYTES_MAX * 16, idleTimeout: REQUEST_S_MAX },
   })
+    // Hooks take out of the context what they need. Handing on all of it would make Elysia read the cookies, the headers and
+    // the query of every request, for nobody (tests/handlers.test.ts).
     .onRequest(({ request, server, set }) => {
       set.headers["x-request-id"] = beginRequest(request).id;
       set.headers["x-content-type-options"] = "nosniff";
@@ -76,12 +79,12 @@ export function createApp(deps: Deps) {
       (takesForm(request) ? readForm(request) : readJsonBody(request)).catch(error => new UnreadableBody(error)),
     )
     .onTransform(context => {
-      Object.assign(context, { query: readQuery(context.request.url) });
+      context.query = readQuery(context.request.url) as typeof context.query;
     })
-    .onError(async context => {
-      const response = await answerError(context);
+    .onError(async ({ error, code, request, server, set }) => {
+      const response = await answerError({ error, code, request, server });
       // For the log line: after an error, onAfterResponse is not given this Response.
-      context.set.status = response.status;
+      set.status = response.status;
       return response;
     })
     .onAfterResponse(({ request, route, set, response }) => {
@@ -123,9 +126,7 @@ export function createApp(deps: Deps) {
     .use(assetRoutes());
   app.wrap((handle, request) => (...given: unknown[]) => {
     const answer = handle(...given);
-    if (!(answer instanceof Promise)) return answer;
-    const onLate = (request_id: string) => log.warn({ request_id }, "no answer in time");
-    return answerInTime(request, answer, { onLate });
+    return answer instanceof Promise ? deadline.keep(request, answer) : answer;
   });
   // Around everything, the hooks included.
   if (tracing) {

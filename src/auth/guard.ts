@@ -189,16 +189,16 @@ function callerOf(request: Request): Caller {
 export function createGuard(gatekeeper: Gatekeeper) {
   return new Elysia({ name: "guard" }).macro({
     auth: (scope: Scope) => ({
-      async transform(incoming) {
-        await gatekeeper.admit(incoming, scope);
-        if (incoming.body instanceof UnreadableBody) throw incoming.body.problem;
+      async transform({ request, server, set, body }) {
+        await gatekeeper.admit({ request, server, set }, scope);
+        if (body instanceof UnreadableBody) throw body.problem;
       },
       resolve: ({ request }) => ({ caller: callerOf(request) }),
     }),
     operator: (access: Access) => ({
-      async transform(incoming) {
-        await gatekeeper.admitOperator(incoming, access);
-        if (incoming.body instanceof UnreadableBody) throw incoming.body.problem;
+      async transform({ request, server, set, body }) {
+        await gatekeeper.admitOperator({ request, server, set }, access);
+        if (body instanceof UnreadableBody) throw body.problem;
       },
       resolve: ({ request }) => ({ caller: callerOf(request) }),
     }),

@@ -69,7 +69,7 @@ export function userRoutes({ config, sql, rates, gatekeeper, guard }: Services) 
       },
       {
         visitor: true,
-        transform: mayRegister,
+        transform: ({ request, server, set }) => mayRegister({ request, server, set }),
         body: registration,
         response: answers({ 201: registered }, [400, 401, 403, 409, 413, 415, 422, 429]),
         detail: {
