@@ -21,6 +21,7 @@ import { readForm, takesForm } from "./form-body.ts";
 import { healthRoutes } from "./health.ts";
 import { BODY_BYTES_MAX, readJsonBody } from "./json-body.ts";
 import { ledgerRoutes } from "./ledger/routes.ts";
+import { withoutRedaction } from "./log.ts";
 import { metricsRoutes } from "./metrics/routes.ts";
 import { asksForMonitored } from "./monitored.ts";
 import { createErrorHandler } from "./on-error.ts";
@@ -53,6 +54,7 @@ function hasSaneHost(request: Request): boolean {
 export function createApp(deps: Deps) {
   const services = createServices(deps);
   const { gatekeeper, log, metrics, tracing } = services;
+  const requestLog = withoutRedaction(log);
   const deadline = new Deadline(request_id => log.warn({ request_id }, "no answer in time"));
   const describe = createDescription((): AnyElysia => app);
   const answerError = createErrorHandler((): AnyElysia => app, services);
@@ -94,7 +96,7 @@ export function createApp(deps: Deps) {
       const duration_ms = Math.round(durationMs);
       metrics.requests.count(request.method, route, Number(status), durationMs / 1000);
       tracing?.end(request, { route, status: Number(status), requestId: id });
-      log.info(
+      requestLog.info(
         { request_id: id, method: request.method, route, status, duration_ms, user_id: caller?.userId },
         "request",
       );
