@@ -6,9 +6,9 @@ import { formatBanner } from "./banner.ts";
 import { isForPeople, messageOf } from "./command.ts";
 import { type Config, readConfig } from "./config.ts";
 import { openDatabase } from "./database.ts";
-import { createPool, problemOf } from "./db.ts";
+import { createPool } from "./db.ts";
 import { watchLauncher } from "./launcher.ts";
-import { createLogger, type Logger, nameAndCode } from "./log.ts";
+import { createLogger } from "./log.ts";
 import { actsAsOwner } from "./migrate/server-role.ts";
 import { applyMigrations } from "./migrate.ts";
 import { takeNoArguments } from "./no-arguments.ts";
@@ -41,7 +41,6 @@ watchLauncher(stop);
 async function start(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLogger(config.logLevel);
-  outliveLostConnections(log);
 
   const database = await openDatabase(config, { supervise: true, log });
   opened.defer(() => database.close());
@@ -59,21 +58,6 @@ async function start(): Promise<void> {
   const isOwner = await actsAsOwner(sql);
   if (isOwner) log.warn("the role of DATABASE_URL owns the tables; see docs/operations.md, A role for the server");
   process.stdout.write(formatBanner({ config, port, dataDir: database.dataDir, isOwner, admin }));
-}
-
-/**
- * A statement that nobody waits for any more may fail with its connection, when PostgreSQL is killed: no reason to end. Whoever
- * does wait for one is told there. Anything else that nobody has caught ends the process, as it would without this.
- */
-function outliveLostConnections(log: Logger): void {
-  process.on("unhandledRejection", error => {
-    if (problemOf(error)?.slug === "unavailable") {
-      log.warn({ error: nameAndCode(error) }, "a statement that nobody waited for was lost with its connection");
-      return;
-    }
-    console.error(error);
-    process.exit(1);
-  });
 }
 
 /** Returns the port, which the system chooses where the configured one is 0. Throws StartError. */

@@ -1,10 +1,11 @@
 // What patches/postgres@3.4.9.patch changes in the driver. A connection that breaks while a statement waits to be written
 // leaves nothing behind (3.4.9 sent it ahead of the next connection's first message, or nothing at all). A statement that
 // breaks among its rows leaves none to the next one (3.4.9 began that one's rows behind as many empty places). A transaction
-// whose connection breaks is over (3.4.9 sent the rest of it on the next connection, or ended the process). And of several idle
+// whose connection breaks is over (3.4.9 sent the rest of it on the next connection, or ended the process). A new connection that
+// can't find out about arrays is given up (3.4.9 ended the process, or gave them as text from then on). And of several idle
 // connections the one that was used last is taken (3.4.9 takes the one that has been idle longest).
 
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
 import postgres from "postgres";
 import { createPool } from "../src/db.ts";
@@ -115,11 +116,15 @@ test("a connection that breaks among the rows leaves none to the next one, also 
 });
 
 function startingUp(): Buffer {
-  const fields = Buffer.from("SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
+  return message("E", "SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0");
+}
+
+/** A message of PostgreSQL's protocol. */
+function message(kind: string, text: string): Buffer {
   const head = Buffer.alloc(5);
-  head.write("E");
-  head.writeInt32BE(fields.length + 4, 1);
-  return Buffer.concat([head, fields]);
+  head.write(kind);
+  head.writeInt32BE(text.length + 4, 1);
+  return Buffer.concat([head, Buffer.from(text)]);
 }
 
 function through(url: string, { port }: { port: number }): string {
@@ -179,4 +184,59 @@ test("a statement that breaks with its connection ends a transaction, and nothin
   await Bun.sleep(50);
   expect([...(await sql`SELECT 1 AS one`)]).toEqual([{ one: 1 }]);
   await Promise.all([sql.end(), other.end()]);
+});
+
+/** What a new connection asks before anything else. */
+const QUESTION_ABOUT_ARRAYS = "pg_type";
+
+/** A failure, SQLSTATE 57014, after which the connection goes on. */
+const CANCELED = Buffer.concat([
+  message("E", "SERROR\0VERROR\0C57014\0Mcanceling statement due to statement timeout\0\0"),
+  message("Z", "I"),
+]);
+
+describe("a connection that can't find out about arrays is given up, and nothing else", () => {
+  for (const [what, refuse] of Object.entries({
+    "its socket is reset": (client: Socket) => void client.resetAndDestroy(),
+    "its socket is closed": (client: Socket) => void client.end(),
+    "the question fails": (client: Socket) => void client.write(CANCELED),
+  })) {
+    test(what, async () => {
+      const { url } = await emptyDatabase();
+      const { hostname, port } = new URL(url);
+      let questions = 0;
+      const proxy = createServer(client => {
+        const server = connect(Number(port), hostname);
+        server.pipe(client);
+        client.on("data", data => {
+          if (data.includes(QUESTION_ABOUT_ARRAYS) && ++questions === 1) return refuse(client);
+          server.write(data);
+        });
+        for (const socket of [client, server]) socket.on("error", () => {});
+        client.on("close", () => server.destroy());
+      });
+      await new Promise<void>(resolve => proxy.listen(0, "127.0.0.1", resolve));
+      const sql = createPool(through(url, proxy.address() as { port: number }), { max: 1 });
+      try {
+        const answers: unknown[] = [];
+        for (let attempt = 0; attempt < 3; attempt++) {
+          answers.push(
+            await sql`SELECT ARRAY['a', 'b'] AS letters`.then(
+              ([row]) => row?.letters,
+              (error: { code: string }) => error.code,
+            ),
+          );
+        }
+        expect(answers.at(-1)).toEqual(["a", "b"]);
+        // Whoever waited for the connection is told; nobody gets the text of an array.
+        expect(answers.filter(answer => !Array.isArray(answer)).join()).toMatch(
+          /^((CONNECTION_\w+|ECONNRESET|57014),?)*$/,
+        );
+        expect(questions).toBe(2);
+      } finally {
+        await sql.end({ timeout: 1 });
+        proxy.close();
+      }
+    });
+  }
 });
