@@ -196,11 +196,12 @@ const CANCELED = Buffer.concat([
 ]);
 
 describe("a connection that can't find out about arrays is given up, and nothing else", () => {
-  for (const [what, refuse] of Object.entries({
-    "its socket is reset": (client: Socket) => void client.resetAndDestroy(),
-    "its socket is closed": (client: Socket) => void client.end(),
-    "the question fails": (client: Socket) => void client.write(CANCELED),
-  })) {
+  const refusals: Record<string, (client: Socket) => unknown> = {
+    "its socket is reset": client => client.resetAndDestroy(),
+    "its socket is closed": client => client.end(),
+    "the question fails": client => client.write(CANCELED),
+  };
+  for (const [what, refuse] of Object.entries(refusals)) {
     test(what, async () => {
       const { url } = await emptyDatabase();
       const { hostname, port } = new URL(url);
