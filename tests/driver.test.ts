@@ -210,8 +210,8 @@ describe("a connection that can't find out about arrays is given up, and nothing
         const server = connect(Number(port), hostname);
         server.pipe(client);
         client.on("data", data => {
-          if (data.includes(QUESTION_ABOUT_ARRAYS) && ++questions === 1) return refuse(client);
-          server.write(data);
+          if (data.includes(QUESTION_ABOUT_ARRAYS) && ++questions === 1) refuse(client);
+          else server.write(data);
         });
         for (const socket of [client, server]) socket.on("error", () => {});
         client.on("close", () => server.destroy());
