@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "
 import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { createPool, type Sql } from "../src/db.ts";
+import { createApi } from "./api-support.ts";
 import type { Finding } from "./crash/judge/finding.ts";
 import { PLANTS } from "./crash/plants.ts";
 import { judgeRecording, type Recording, runRounds } from "./crash/run.ts";
@@ -21,7 +22,7 @@ describe("on what an honest run has left", () => {
   beforeAll(async () => {
     stage = await openStage(8, {}, DATA_FOLDER);
     recording = await runRounds(stage, {
-      ...{ rounds: 2, seed: 20261122, clients: 8 },
+      ...{ rounds: [1, 2], seed: 20261122, clients: 8 },
       onRound: (_, { findings }) => void judgements.push(findings),
     });
     // What has connections can't be copied.
@@ -48,7 +49,13 @@ describe("on what an honest run has left", () => {
     const sql = createPool(url, { max: 2 });
     try {
       await tamper({ sql, journals });
-      return await judgeRecording(sql, url, recording, journals);
+      const { call } = await createApi({}, { sql, url, pool: sql });
+      const askForStats = async (key: string) => {
+        const { status, text } = await call("GET", "/api/stats", { key });
+        return new Response(text, { status });
+      };
+      const accounts = [...stage.writers, stage.operator];
+      return await judgeRecording({ sql, url, accounts, askForStats }, recording, journals);
     } finally {
       await sql.end();
       await admin`DROP DATABASE ${admin(database)} WITH (FORCE)`;

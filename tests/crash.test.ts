@@ -6,6 +6,8 @@ import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { isAlive } from "../src/processes.ts";
 import { readArguments } from "./crash/arguments.ts";
+import { type Asked, type CardAsked, KINDS } from "./crash/asked.ts";
+import { readJournals } from "./crash/journal.ts";
 import { createFolder, startProgram } from "./server.ts";
 import { DATA_FOLDER } from "./support.ts";
 
@@ -33,6 +35,48 @@ test("four kills under load lose nothing, double nothing, and leave the books ba
   expect(readdirSync(temporary)).toEqual([]);
 });
 
+test("a round of a seed asks for the same again, alone or after others", async () => {
+  const args = ["--seed", "7", "--clients", "8", "--keep"];
+  const [after, alone] = [startCrashTest(["--rounds", "2", ...args]), startCrashTest(["--round", "2", ...args])];
+  expect([await after.program.exited, await alone.program.exited]).toEqual([0, 0]);
+  expect(alone.program.stdout()).toMatch(/^Rounds +number 2 alone, 8 clients/m);
+  expect(alone.program.stdout()).toMatch(/^Again: bun run test:crash --round 2 --seed 7 --clients 8$/m);
+  const [first, second] = [askedIn(after.temporary), askedIn(alone.temporary)];
+  expect([...first.keys()].sort()).toEqual([...second.keys()].sort());
+  for (const [client, asked] of first) {
+    const again = second.get(client) ?? [];
+    // How far a client comes is up to the machine.
+    const both = Math.min(asked.length, again.length);
+    expect([client, asked.slice(0, both)]).toEqual([client, again.slice(0, both)]);
+    if (client.includes("client")) expect(both).toBeGreaterThan(4);
+  }
+  const kinds = [...first.values()].flat().map(({ kind }) => kind);
+  expect(new Set(kinds)).toEqual(new Set(KINDS));
+});
+
+/** What each client of round 2 has asked for, in its order, with names in place of the ids that every run has anew. */
+function askedIn(temporary: string): Map<string, Asked[]> {
+  const [kept = ""] = readdirSync(temporary).filter(name => name.startsWith("extrophi-crash-journals-"));
+  const { lines } = readJournals(join(temporary, kept, "00002"));
+  const sent = lines.flatMap(line => (line.type === "sent" && line.attempt === 1 ? [line.asked] : []));
+  const byKey = new Map(sent.map(asked => [asked.key, asked]));
+  const names = new Map(
+    sent.filter(({ key }) => key.endsWith("-card")).map(({ user, key }) => [user, `who sent ${key}`]),
+  );
+  for (const line of lines) {
+    const asked = line.type === "came" && line.status < 300 ? byKey.get(line.key) : undefined;
+    if (line.type !== "came" || asked?.kind !== "publish") continue;
+    const titles = (asked.body.cards as CardAsked[]).map(({ title }) => title);
+    for (const [at, { id }] of JSON.parse(line.text).cards.entries()) names.set(id, titles[at] ?? "");
+  }
+  const withNames = (asked: Asked): Asked => {
+    // An entry is known by its legs: no two payments of the ground are alike.
+    const text = JSON.stringify(asked).replace(/ledger\/\d+\//, "ledger/entry/");
+    return JSON.parse(text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, id => names.get(id) ?? "the operator"));
+  };
+  return Map.groupBy(sent.map(withNames), ({ key }) => key.replace(/-\d+$/, ""));
+}
+
 test("Ctrl-C ends it with all that it has started", async () => {
   const { program, temporary } = startCrashTest(["--rounds", "1000", "--clients", "4"]);
   while (!program.stderr().includes("Round 1 of")) await Bun.sleep(20);
@@ -52,6 +96,8 @@ test("wrong arguments are refused, and help is given", async () => {
     ["--seed", "x"],
     ["--clients", "1"],
     ["--plant", "nothing"],
+    ["--round", "2"],
+    ["--round", "2", "--rounds", "3", "--seed", "1"],
   ]) {
     expect(() => readArguments(args)).toThrow("Usage: bun run test:crash");
   }

@@ -18,11 +18,19 @@ temporary folder, on ports of its own, with an embedded PostgreSQL; nothing of i
 
 Options:
   --rounds N     how many rounds, each with a kill that counts (default ${ROUNDS.preset})
-  --seed S       0 to ${SEED_MAX}: the same requests and moments again; what meets what is up to the machine
+  --seed S       0 to ${SEED_MAX}: the same rounds again, as far as they can be (below)
+  --round K      round K of a seed alone, on new books
   --clients N    connections at a time, 2 to ${CLIENTS.max} (default ${CLIENTS.preset}); one in eight is an operator
   --keep         keep the journals and the server's log, and say where
   --plant NAME   plant a fault that the judge has to find, within one round or two unless --rounds says more
   --help         this text
+
+What a seed repeats, round by round: what is killed and how, after how many answers and after which pause; what each client
+asks for, request by request, with the same keys, texts, amounts, payees, cards and movements, chosen from what that client has
+done itself and from what the round began with; where it hangs up, and where it asks again. All of it follows from seed, round
+and number of clients; round K is the same alone as after others, but for the balances that those have left.
+What it does not repeat is time: how the requests of different clients meet, how far each of them comes before a kill, what
+is in flight then, who is refused for want of balance, ids, and what is asked for once more at the very end.
 
 Faults that can be planted:
 ${NAMES}
@@ -32,6 +40,8 @@ The progress goes to standard error.`;
 
 export type Arguments = Readonly<{
   rounds: number;
+  /** The only round that is wanted. */
+  round: number | undefined;
   seed: number;
   clients: number;
   keep: boolean;
@@ -44,12 +54,25 @@ export function readArguments(args: readonly string[]): Arguments | { help: stri
     const [flag, text] = [{ type: "boolean", default: false }, { type: "string" }] as const;
     const { values } = parseArgs({
       args: [...args],
-      options: { help: { ...flag, short: "h" }, rounds: text, seed: text, clients: text, keep: flag, plant: text },
+      options: {
+        help: { ...flag, short: "h" },
+        rounds: text,
+        round: text,
+        seed: text,
+        clients: text,
+        keep: flag,
+        plant: text,
+      },
     });
     if (values.help) return { help: HELP };
     const plant = PLANTS.find(({ name }) => name === values.plant);
     if (values.plant !== undefined && !plant) throw new Error(`--plant: there is no fault "${values.plant}".`);
+    const round = readNumber("--round", values.round, 1, ROUNDS.max);
+    if (round !== undefined && (values.rounds !== undefined || values.seed === undefined)) {
+      throw new Error("--round takes one round of a --seed, and no --rounds.");
+    }
     return {
+      round,
       rounds: readNumber("--rounds", values.rounds, 1, ROUNDS.max) ?? (plant ? (plant.round ?? 1) : ROUNDS.preset),
       seed: readNumber("--seed", values.seed, 0, SEED_MAX) ?? Math.floor(Math.random() * SEED_MAX),
       clients: readNumber("--clients", values.clients, 2, CLIENTS.max) ?? CLIENTS.preset,

@@ -2,8 +2,8 @@
 // that kills meet those as well. Its answers are not judged but for their status.
 
 import type { Random } from "../../src/demo/random.ts";
+import type { Actor } from "./asked.ts";
 import { type Journal, now } from "./journal.ts";
-import type { Actor } from "./world.ts";
 
 export type BystanderOptions = Readonly<{
   baseUrl: string;

@@ -2,9 +2,9 @@
 // journal before and after. Now and then it hangs up in the middle, or asks again for what was answered already.
 
 import type { Random } from "../../src/demo/random.ts";
-import type { Asked, CardAsked } from "./asked.ts";
+import type { Actor, Asked } from "./asked.ts";
 import { type Came, type Journal, now } from "./journal.ts";
-import type { Actor, World } from "./world.ts";
+import type { Knowledge } from "./knowledge.ts";
 
 /** A server that does not answer for so long is given up, and asked again. */
 const ANSWER_MS_MAX = 20_000;
@@ -16,40 +16,45 @@ const ASK_AGAIN_CHANCE = 0.08;
 /** How many of its answered requests a client repeats at the end of a round, with a kill in between. */
 const REPEATED_MAX = 3;
 
+/** Random numbers for one request of a client: what it asks for, and how it goes about it. */
+export type Dice = Readonly<{ asking: Random; sending: Random }>;
+
 export type ClientOptions = Readonly<{
   baseUrl: string;
   actor: Actor;
-  isOperator: boolean;
-  /** What its keys begin with; nobody else's do. */
-  name: string;
-  random: Random;
-  world: World;
   journal: Journal;
+  /** Of its request of this number, from 1. None depends on how many numbers another one took. */
+  diceOf: (no: number) => Dice;
   /** Where a retry is planted that does not keep its key. */
-  keyOfRetry?: (key: string, attempt: number) => string;
+  keyOfRetry?: ((key: string, attempt: number) => string) | undefined;
 }>;
 
-/** A client of one round. `asking` is what it has no definite answer to; `answered` counts definite successes. */
+/** What a client runs on; `name` is what its keys begin with, and nobody else's do. */
+export type Errand = Readonly<{ name: string; knowledge: Knowledge; isOver: () => boolean }>;
+
+/** A client. `asking` is what it has no definite answer to; `answered` counts definite successes. */
 export class Client {
   asking: Asked | undefined;
   answered = 0;
   #isAbandoned = false;
   #no = 0;
-  #done: Asked[] = [];
 
   constructor(private readonly options: ClientOptions) {}
 
-  /** Asks until `isOver`, and then repeats some of what was answered. */
-  async run(isOver: () => boolean): Promise<void> {
-    const { random, world, actor, isOperator, name } = this.options;
+  /** Asks until it is over, and then repeats some of what was answered. */
+  async run({ name, knowledge, isOver }: Errand): Promise<void> {
+    const done: Asked[] = [];
     while (!isOver()) {
-      const key = `${name}-${++this.#no}`;
-      const asked = isOperator ? world.askAsOperator(random, actor, key) : world.askAsWriter(random, actor, key);
-      const attempts = await this.#settle(asked, 0);
-      if (attempts > 0 && random.chance(ASK_AGAIN_CHANCE)) await this.#settle(asked, attempts);
+      const dice = this.#nextDice();
+      const asked = knowledge.choose(dice.asking, `${name}-${this.#no}`);
+      const came = await this.#settle(asked, 0, dice.sending);
+      if (!came) continue;
+      done.push(asked);
+      knowledge.learn(asked, JSON.parse(came.text));
+      if (dice.asking.chance(ASK_AGAIN_CHANCE)) await this.#settle(asked, came.attempt, dice.sending);
     }
-    const oldest = this.#done.slice(0, REPEATED_MAX);
-    for (const asked of this.#isAbandoned ? [] : oldest) await this.#settle(asked, 100);
+    const oldest = done.slice(0, REPEATED_MAX);
+    for (const asked of this.#isAbandoned ? [] : oldest) await this.#settle(asked, 100, this.#nextDice().sending);
   }
 
   /** Nobody answers any more: what has no definite answer stays without one. */
@@ -57,35 +62,42 @@ export class Client {
     this.#isAbandoned = true;
   }
 
-  /** Repeats a request of another round. */
-  async repeat(asked: Asked): Promise<void> {
-    await this.#settle(asked, 1_000);
+  /** Asks for one thing. Returns the answer where it succeeded. */
+  ask(asked: Asked): Promise<Came | undefined> {
+    return this.#settle(asked, 0, this.#nextDice().sending);
   }
 
-  /** Sends it until the answer is definite. Returns the number of the last attempt where it succeeded, else 0. */
-  async #settle(asked: Asked, attemptsBefore: number): Promise<number> {
-    const { random, journal } = this.options;
-    const isFirst = attemptsBefore === 0;
+  /** Repeats a request of another round. */
+  async repeat(asked: Asked): Promise<void> {
+    await this.#settle(asked, 1_000, this.#nextDice().sending);
+  }
+
+  #nextDice(): Dice {
+    return this.options.diceOf(++this.#no);
+  }
+
+  /** Sends it until the answer is definite. Returns the answer where it succeeded. */
+  async #settle(asked: Asked, attemptsBefore: number, random: Random): Promise<Came | undefined> {
+    const { journal } = this.options;
     this.asking = asked;
     const deadline = performance.now() + DEFINITE_MS_MAX;
     for (let attempt = attemptsBefore + 1; performance.now() < deadline && !this.#isAbandoned; attempt++) {
       await journal.write({ type: "sent", attempt, at: now(), asked });
-      const answer = await this.#send(asked, attempt);
+      const answer = await this.#send(asked, attempt, random);
       await journal.write(answer);
       if (answer.type === "came" && isDefinite(answer.status)) {
         this.asking = undefined;
-        const succeeded = answer.status < 300;
-        if (succeeded) this.answered++;
-        if (succeeded && isFirst) this.#learn(asked, answer);
-        return succeeded ? attempt : 0;
+        if (answer.status >= 300) return undefined;
+        this.answered++;
+        return answer;
       }
       await Bun.sleep(random.between(RETRY_MS.min, RETRY_MS.max));
     }
-    return 0;
+    return undefined;
   }
 
-  async #send(asked: Asked, attempt: number) {
-    const { baseUrl, actor, random, keyOfRetry } = this.options;
+  async #send(asked: Asked, attempt: number, random: Random) {
+    const { baseUrl, actor, keyOfRetry } = this.options;
     const waitMs = random.chance(HANG_UP.chance) ? random.between(0, HANG_UP.msMax) : ANSWER_MS_MAX;
     const about = { key: asked.key, attempt };
     try {
@@ -107,21 +119,12 @@ export class Client {
       return { type: "missed", ...about, at: now(), reason: String(reason) } as const;
     }
   }
-
-  #learn(asked: Asked, { text }: Came): void {
-    const { world } = this.options;
-    this.#done.push(asked);
-    const answer = JSON.parse(text);
-    if (asked.kind === "adjust") world.noteMovement({ entryId: answer.entries[0].id, legs: asked.legs });
-    if (asked.kind !== "publish") return;
-    for (const [index, card] of (asked.body.cards as CardAsked[]).entries()) {
-      const { outcome, id } = answer.cards[index];
-      if (outcome === "published") world.noteCard(asked.user, id, card);
-    }
-  }
 }
 
-/** Whether nobody needs to ask again: done, or refused for good. 409 may be a first attempt that is still running. */
+/**
+ * Whether nobody needs to ask again: done, or refused for good. So is 409, which says that something was cited or reversed
+ * before: a key whose first request is still running is waited for, and not refused.
+ */
 export function isDefinite(status: number): boolean {
   return status < 500 && status !== 429;
 }

@@ -9,23 +9,26 @@ import { planOf } from "./round.ts";
 /** Findings of a kind that are named; one fault may show in thousands of rows. */
 const NAMED_MAX = 5;
 
-export function formatRound(no: number, rounds: number, { answered, replays, kills, findings }: Judgement): string {
+/** What became of the run as a whole. */
+export type Run = Arguments & Readonly<{ seconds: number; failed: number | undefined }>;
+
+export function formatRound(no: number, { rounds, round }: Arguments, judgement: Judgement): string {
+  const { answered, replays, kills, findings } = judgement;
   const { program, again, together } = planOf(no);
   const killed = `${together ? "server and PostgreSQL" : program}${again ? ", again in its start" : ""}`;
   const verdict = findings.length === 0 ? "all there once" : `${findings.length} findings`;
-  return `Round ${no} of ${rounds}: killed ${killed} with ${kills.inFlight} requests in flight; ${answered} answered, ${replays} replays; ${verdict}`;
+  const name = round === undefined ? `Round ${no} of ${rounds}` : `Round ${no}`;
+  return `${name}: killed ${killed} with ${kills.inFlight} requests in flight; ${answered} answered, ${replays} replays; ${verdict}`;
 }
 
-export function formatReport(
-  judgement: Judgement,
-  { rounds, seed, clients, plant }: Arguments,
-  seconds: number,
-): string {
+export function formatReport(judgement: Judgement, run: Run): string {
   const { findings, kills } = judgement;
+  const { rounds, round, seed, clients, seconds, failed } = run;
+  const ran = round === undefined ? `${failed ?? rounds} of ${rounds}` : `number ${round} alone`;
   const count = (kind: FindingKind) => findings.filter(finding => finding.kind === kind).length;
   const others = (Object.keys(FINDINGS) as FindingKind[]).slice(3).filter(kind => count(kind) > 0);
   const rows: [string, string][] = [
-    ["Rounds", `${rounds}, ${clients} clients, ${Math.round(seconds)} s`],
+    ["Rounds", `${ran}, ${clients} clients, ${Math.round(seconds)} s`],
     ["Requests", `${grouped(judgement.requests)}, sent ${grouped(judgement.sendings)} times`],
     ["Answered", `${grouped(judgement.answered)}, and ${grouped(judgement.refused)} refused for good`],
     ["Kills", `server ${kills.server}, PostgreSQL ${kills.postgres}; ${kills.inStarts} of them during a start`],
@@ -43,13 +46,26 @@ export function formatReport(
     ]),
     ["Seed", String(seed)],
   ];
-  const planted = plant ? ` --plant ${plant.name}` : "";
   return [
     ...rows.map(([name, value]) => `${name.padEnd(12)}${value}`),
     "",
     ...formatFindings(findings),
-    `Again: bun run test:crash --rounds ${rounds} --seed ${seed} --clients ${clients}${planted}`,
+    ...formatAgain(run, findings.length > 0),
   ].join("\n");
+}
+
+function formatAgain({ rounds, round, seed, clients, plant, failed }: Run, isRed: boolean): string[] {
+  const command = (which: string) =>
+    `bun run test:crash ${which} --seed ${seed} --clients ${clients}${plant ? ` --plant ${plant.name}` : ""}`;
+  const again = `Again: ${command(round === undefined ? `--rounds ${rounds}` : `--round ${round}`)}`;
+  if (!isRed) return [again];
+  return [
+    again,
+    ...(failed === undefined || round !== undefined ? [] : [`Round ${failed} alone: ${command(`--round ${failed}`)}`]),
+    "Repeated are what each client asks for, in its order, and after how many answers and which pause the kill comes. Not",
+    "repeated is time: which requests meet and which are in flight at the kill. Try it several times, and with --keep, which",
+    "leaves the journals; a finding names the request by its Idempotency-Key, which is the same in every try.",
+  ];
 }
 
 function formatFindings(findings: readonly Finding[]): string[] {

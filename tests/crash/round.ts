@@ -1,12 +1,14 @@
-// One round: clients at full load, a kill at a random moment, the restart, and more load until the clients have shown
-// that the server is back; then they settle what is open.
+// One round: the ground, clients at full load, a kill at a random moment, the restart, and more load until the clients have
+// shown that the server is back; then they settle what is open. All that is random follows from the seed and the round alone.
 
 import { Random } from "../../src/demo/random.ts";
 import { isAlive } from "../../src/processes.ts";
 import { StartError } from "../../src/start-error.ts";
 import { watchAsBystander } from "./bystander.ts";
-import { Client } from "./client.ts";
+import { Client, type Dice } from "./client.ts";
+import { layGround } from "./ground.ts";
 import { Journal, type Kill, now } from "./journal.ts";
+import { Knowledge } from "./knowledge.ts";
 import { findPostmasterPid, killPostgres } from "./programs.ts";
 import type { Stage } from "./stage.ts";
 
@@ -17,8 +19,10 @@ export type Plan = Readonly<{ program: Program; again: boolean; together: boolea
 
 export type RoundOptions = Readonly<{ no: number; seed: number; clients: number; plan: Plan }>;
 
-/** Streams of random numbers (src/demo/random.ts): what each client does, and when a kill comes. */
-const STREAM = { kills: 100, bystander: 101, clients: 200 };
+/** Streams of random numbers (src/demo/random.ts): when a kill comes, what is asked, and how each client goes about it. */
+const STREAM = { kills: 100, bystander: 101, asking: 1_000, sending: 2_000, ground: 3_000 };
+/** More requests than a client sends in a round. */
+const REQUESTS_A_ROUND = 100_000;
 
 /** A client in eight is an operator. */
 const CLIENTS_AN_OPERATOR = 8;
@@ -30,6 +34,11 @@ const AFTER = { answers: 8, pauseMsMax: 100 };
 const START_MS_MAX = { server: 450, PostgreSQL: 180 };
 const BACK_MS_MAX = 60_000;
 const POLL_MS = 5;
+
+/** The random numbers of one request: whatever became of the requests before, they are the same. */
+function rollDice(seed: number, stream: number, round: number, request: number): Random {
+  return new Random(seed, stream, round * REQUESTS_A_ROUND + request);
+}
 
 /** Every other round kills PostgreSQL; of five rounds of a program one kills it again, and one the other one with it. */
 export function planOf(no: number): Plan {
@@ -45,15 +54,35 @@ export function planOf(no: number): Plan {
 export async function runRound(stage: Stage, { no, seed, clients: count, plan }: RoundOptions): Promise<void> {
   const random = new Random(seed, STREAM.kills, no);
   const folder = stage.journalsOf(no);
-  const [kills, oddities] = await Promise.all(["kills", "bystander"].map(name => Journal.open(folder, name)));
-  if (!kills || !oddities) throw new Error("a journal is missing");
-  const clients = await Promise.all(
-    Array.from({ length: count }, async (_, index) => openClient(stage, { folder, seed, no, index })),
+  const [kills, oddities, laying] = await Promise.all(
+    ["kills", "bystander", "ground"].map(name => Journal.open(folder, name)),
   );
+  if (!kills || !oddities || !laying) throw new Error("a journal is missing");
+  const ground = await layGround(stage, {
+    ...{ no, journal: laying },
+    diceOf: (writer, request) => {
+      const random = rollDice(seed, STREAM.ground + writer, no, request);
+      return { asking: random, sending: random };
+    },
+  });
+  await laying.close();
+  const clients = await Promise.all(
+    Array.from({ length: count }, (_, index) => openClient(stage, { seed, no, index })),
+  );
+  const operators = clients.filter(({ isOperator }) => isOperator);
   let isOver = false;
+  const begin = ({ client, actor, isOperator, name }: (typeof clients)[number], index: number) => {
+    const share = (_: unknown, at: number) =>
+      isOperator && at % operators.length === Math.floor(index / CLIENTS_AN_OPERATOR);
+    const movements = ground.movements.filter(share);
+    return client.run({
+      ...{ name, knowledge: new Knowledge(actor, isOperator, { ...ground, movements }) },
+      isOver: () => isOver,
+    });
+  };
   const bystander = { baseUrl: stage.starter.baseUrl, operator: stage.operator, journal: oddities };
   const running = Promise.all([
-    ...clients.map(({ client }) => client.run(() => isOver)),
+    ...clients.map(begin),
     watchAsBystander({ ...bystander, random: new Random(seed, STREAM.bystander, no) }, () => isOver),
   ]);
   const answered = () => clients.reduce((sum, { client }) => sum + client.answered, 0);
@@ -73,21 +102,17 @@ export async function runRound(stage: Stage, { no, seed, clients: count, plan }:
   }
 }
 
-type ClientPlace = Readonly<{ folder: string; seed: number; no: number; index: number }>;
-
-async function openClient(stage: Stage, { folder, seed, no, index }: ClientPlace) {
-  const { starter, writers, operator, world, plant } = stage;
+async function openClient(stage: Stage, { seed, no, index }: { seed: number; no: number; index: number }) {
+  const { starter, writers, operator, plant } = stage;
   const isOperator = index % CLIENTS_AN_OPERATOR === CLIENTS_AN_OPERATOR - 1;
   const actor = isOperator ? operator : (writers[index] ?? operator);
-  const name = `round-${no}-client-${index + 1}`;
-  const journal = await Journal.open(folder, `client-${String(index + 1).padStart(3, "0")}`);
-  const random = new Random(seed, STREAM.clients + index, no);
-  const { keyOfRetry } = plant;
-  const client = new Client({
-    ...{ baseUrl: starter.baseUrl, actor, isOperator, name, random, world, journal },
-    ...(keyOfRetry ? { keyOfRetry } : {}),
+  const journal = await Journal.open(stage.journalsOf(no), `client-${String(index + 1).padStart(3, "0")}`);
+  const diceOf = (request: number): Dice => ({
+    asking: rollDice(seed, STREAM.asking + index, no, request),
+    sending: rollDice(seed, STREAM.sending + index, no, request),
   });
-  return { client, journal };
+  const client = new Client({ baseUrl: starter.baseUrl, actor, journal, diceOf, keyOfRetry: plant.keyOfRetry });
+  return { client, actor, isOperator, journal, name: `round-${no}-client-${index + 1}` };
 }
 
 async function kill(stage: Stage, plan: Plan, random: Random, journal: Journal): Promise<void> {

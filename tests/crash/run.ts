@@ -2,17 +2,16 @@
 // judgement over all of it.
 
 import { join } from "node:path";
-import type { Sql } from "../../src/db.ts";
 import { Random } from "../../src/demo/random.ts";
-import type { Leg } from "./asked.ts";
 import { Client } from "./client.ts";
 import { Journal, readJournals, type Sent } from "./journal.ts";
-import { type Judgement, judge, type Opening, openJudgement } from "./judge/judge.ts";
+import { type Judgement, judge, type Opening, openJudgement, type Subject } from "./judge/judge.ts";
 import { planOf, runRound } from "./round.ts";
 import type { Stage } from "./stage.ts";
 
 export type RunOptions = Readonly<{
-  rounds: number;
+  /** The numbers of the rounds, from which follow what is killed and, with the seed, what is asked for. */
+  rounds: readonly number[];
   seed: number;
   clients: number;
   /** Told about each round when it was judged. */
@@ -20,31 +19,44 @@ export type RunOptions = Readonly<{
 }>;
 
 /** What is left to be judged as a whole. */
-export type Recording = Readonly<{ opening: Opening; folders: readonly string[] }>;
+export type Recording = Readonly<{
+  opening: Opening;
+  folders: readonly string[];
+  /** The round that the judge did not pass. */
+  failed: number | undefined;
+}>;
 
 const STREAM_SAMPLE = 99;
 /** Requests for each round that are asked for again after the last one. */
 const SAMPLE_A_ROUND = 5;
-/** Movements between two accounts that operators may undo in the next round. */
-const MOVEMENTS_MAX = 30;
-
 /** Runs the rounds, up to the first that the judge does not pass. */
 export async function runRounds(stage: Stage, options: RunOptions): Promise<Recording> {
   const { rounds, seed, clients, onRound } = options;
   const opening = await openJudgement(stage.sql);
   const folders: string[] = [];
-  for (let no = 1; no <= rounds; no++) {
+  const subject = subjectOf(stage);
+  let failed: number | undefined;
+  for (const no of rounds) {
     const roundOpening = await openJudgement(stage.sql);
     await runRound(stage, { no, seed, clients, plan: planOf(no) });
     const folder = stage.journalsOf(no);
     folders.push(folder);
-    const judgement = await judge(stage.sql, stage.url, roundOpening, [folder]);
+    const judgement = await judge(subject, roundOpening, [folder]);
     onRound(no, judgement);
-    if (judgement.findings.length > 0) break;
-    for (const movement of await findMovements(stage.sql, roundOpening.since)) stage.world.noteMovement(movement);
+    if (judgement.findings.length > 0) {
+      failed = no;
+      break;
+    }
   }
   folders.push(await repeatSample(stage, folders, seed));
-  return { opening, folders };
+  return { opening, folders, failed };
+}
+
+/** What the judge looks at, as the server that runs has it. */
+export function subjectOf({ sql, url, starter, writers, operator }: Stage): Subject {
+  const askForStats = (key: string) =>
+    fetch(`${starter.baseUrl}/api/stats`, { headers: { authorization: `Bearer ${key}` } });
+  return { sql, url, accounts: [...writers, operator], askForStats };
 }
 
 /** Asks for a sample of what was done once more, and leaves the journal of it. */
@@ -56,11 +68,11 @@ async function repeatSample(stage: Stage, folders: readonly string[], seed: numb
   );
   const folder = stage.journalsOf("final");
   const journal = await Journal.open(folder, "client");
-  const { starter, world } = stage;
+  const { baseUrl } = stage.starter;
+  const diceOf = () => ({ asking: random, sending: random });
   for (const asked of new Map(sample.map(asked => [asked.key, asked])).values()) {
-    const actor = [...stage.writers, stage.operator].find(({ id }) => id === asked.user) ?? stage.operator;
-    const common = { baseUrl: starter.baseUrl, random, world, journal };
-    await new Client({ ...common, actor, isOperator: false, name: "final" }).repeat(asked);
+    const actor = stage.writers.find(({ id }) => id === asked.user) ?? stage.operator;
+    await new Client({ baseUrl, actor, journal, diceOf }).repeat(asked);
   }
   await journal.close();
   return folder;
@@ -73,20 +85,8 @@ function doneIn(folder: string) {
   return sent.map(({ asked }) => asked).filter(({ key }) => done.has(key));
 }
 
-async function findMovements(sql: Sql, since: string): Promise<{ entryId: string; legs: Leg[] }[]> {
-  const rows = await sql<{ id: string; users: string[]; amounts: string[] }[]>`
-    SELECT min(id)::text AS id, array_agg(user_id::text ORDER BY leg) AS users, array_agg(amount::text ORDER BY leg) AS amounts
-    FROM extropy_ledger WHERE created_at > ${since}::text::timestamptz
-    GROUP BY transaction_id HAVING count(*) = 2 AND min(transaction_type) <> 'reversal'
-    ORDER BY transaction_id LIMIT ${MOVEMENTS_MAX}`;
-  return rows.map(({ id, users, amounts }) => ({
-    entryId: id,
-    legs: users.map((user, index) => ({ user, amount: amounts[index] ?? "" })),
-  }));
-}
-
 /** Judges a recording as a whole. `journals` is where they are by now, where that is another folder. */
-export function judgeRecording(sql: Sql, url: string, { opening, folders }: Recording, journals?: string) {
+export function judgeRecording(subject: Subject, { opening, folders }: Recording, journals?: string) {
   const moved = journals ? folders.map(folder => join(journals, folder.split("/").at(-1) ?? "")) : folders;
-  return judge(sql, url, opening, moved);
+  return judge(subject, opening, moved);
 }

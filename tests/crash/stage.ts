@@ -8,8 +8,8 @@ import { generateKey } from "../../src/auth/key.ts";
 import { createPool, type Sql } from "../../src/db.ts";
 import { openEmbedded } from "../../src/embedded.ts";
 import { StartError } from "../../src/start-error.ts";
+import type { Actor } from "./asked.ts";
 import { freePort, killPostgres, type ServerProcess, ServerStarter } from "./programs.ts";
-import { type Actor, World } from "./world.ts";
 
 /** What is planted on purpose (plants/), none of it in an honest run. */
 export type LivePlant = Readonly<{
@@ -32,7 +32,6 @@ export type Stage = Readonly<{
   starter: ServerStarter;
   writers: readonly Actor[];
   operator: Actor;
-  world: World;
   plant: LivePlant;
 }> & { server: ServerProcess; close(): Promise<void> };
 
@@ -76,7 +75,6 @@ export async function openStage(writers: number, plant: LivePlant = {}, parent =
     ...{ folder, dataDir, url: embedded.url, sql, starter, server, plant, writers: accounts },
     journalsOf: round => join(folder, "journals", String(round).padStart(5, "0")),
     operator: { id: adminId, name: "admin", key: adminKey },
-    world: new World(accounts),
     async close() {
       starter.killSync();
       await sql.end({ timeout: 1 });

@@ -1,5 +1,6 @@
 // The history of each request, from the journals: how often it was sent, what came back, and whether that is definite.
 
+import { type ProblemSlug, problems } from "../../../src/problem.ts";
 import type { Asked } from "../asked.ts";
 import { isDefinite } from "../client.ts";
 import type { Came, Line, Missed, Sent } from "../journal.ts";
@@ -18,8 +19,14 @@ export type History = Readonly<{
   to: number | undefined;
 }>;
 
-/** Refusals that a client of this test may meet: no balance left, cited already, reversed already. */
-const REFUSALS = new Set([402, 409]);
+/** Refusals that a client of this test may meet. An `idempotency-in-flight` is none: a first attempt is waited for. */
+const REFUSALS: Readonly<Record<Asked["kind"], readonly ProblemSlug[]>> = {
+  publish: [],
+  cite: ["insufficient-balance", "already-attributed"],
+  transfer: ["insufficient-balance"],
+  adjust: ["insufficient-balance"],
+  reverse: ["insufficient-balance", "already-reversed"],
+};
 
 export function readHistories(lines: readonly Line[], findings: Finding[]): Map<string, History> {
   const byKey = new Map<string, { sent: Sent[]; answers: Came[]; missed: Missed[] }>();
@@ -63,7 +70,10 @@ export function judgeHistory(history: History): Finding[] {
   if (history.to === undefined) find("unknown", `${asked.kind}, sent ${sent.length} times`);
   for (const { status, text } of answers) {
     const isExpected =
-      status === 503 || (status < 300 ? status === 201 || asked.kind === "publish" : REFUSALS.has(status));
+      status === 503 ||
+      (status < 300
+        ? status === 201 || asked.kind === "publish"
+        : REFUSALS[asked.kind].some(slug => status === problems[slug].status && text.includes(`"/problems/${slug}"`)));
     if (!isExpected) find("unexpected", `${status} ${text.slice(0, 200)}`);
   }
   const after = success ? answers.slice(answers.indexOf(success) + 1) : [];

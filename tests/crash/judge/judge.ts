@@ -1,7 +1,9 @@
 // The judge: from the journals of rounds and the database, whether every answered request is there exactly once, every
-// retry got the first answer, and the books are right. It believes neither clients nor server.
+// retry got the first answer, and the books are right. It believes neither clients nor server, but sees what that says of
+// everybody's totals.
 
 import type { Sql } from "../../../src/db.ts";
+import type { Actor } from "../asked.ts";
 import { readJournals } from "../journal.ts";
 import { readMoment, readTables } from "./actual.ts";
 import { judgeBooks, judgeSchema, readTotal } from "./books.ts";
@@ -10,6 +12,17 @@ import { judgeHistory, readHistories } from "./history.ts";
 import { countKills, type KillCounts } from "./kills.ts";
 import { promisedBy } from "./promised.ts";
 import { compareTables } from "./rows.ts";
+import { judgeStats } from "./stats.ts";
+
+/** What is judged: the database, and a server that says what each account's entries add up to. */
+export type Subject = Readonly<{
+  sql: Sql;
+  url: string;
+  /** Everybody who has entries. */
+  accounts: readonly Actor[];
+  /** `GET /api/stats` with a key. */
+  askForStats: (key: string) => Promise<Response>;
+}>;
 
 /** Where a judgement begins: a moment with nothing under way, and what all balances added up to then. */
 export type Opening = Readonly<{ since: string; total: string }>;
@@ -32,7 +45,8 @@ export async function openJudgement(sql: Sql): Promise<Opening> {
 }
 
 /** `folders` hold the journals of all that happened since the opening. Nothing may be under way. */
-export async function judge(sql: Sql, url: string, opening: Opening, folders: readonly string[]): Promise<Judgement> {
+export async function judge(subject: Subject, opening: Opening, folders: readonly string[]): Promise<Judgement> {
+  const { sql, url } = subject;
   const recorded = folders.map(readJournals);
   const findings: Finding[] = recorded.flatMap(({ faults }) =>
     faults.map(detail => ({ kind: "journal" as const, detail })),
@@ -43,6 +57,7 @@ export async function judge(sql: Sql, url: string, opening: Opening, folders: re
   const promised = promisedBy(histories, findings);
   findings.push(...compareTables(promised, await readTables(sql, opening.since)));
   findings.push(...(await judgeBooks(sql, opening.total, promised)));
+  findings.push(...(await judgeStats(subject)));
   findings.push(...(await judgeSchema(url)));
   const kills = countKills(lines, histories, findings);
   return {

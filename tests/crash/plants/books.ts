@@ -86,6 +86,20 @@ export const BOOK_PLANTS: readonly Plant[] = [
     },
   },
   {
+    name: "forged-statistics",
+    describe: "an account that is told of more than it has earned, in books that balance",
+    shows: "unbalanced",
+    async tamper({ sql }) {
+      await sql`
+        INSERT INTO stats_bookmarks (user_id, user_seq, entry_hash, totals)
+        SELECT u.id, u.entry_count, u.head_hash,
+          jsonb_build_array(jsonb_build_object('type', 'bonus', 'count', 1, 'earned', u.extropy_balance + 1, 'spent', 0.00))
+        FROM users u WHERE u.username = 'writer-001'
+        ON CONFLICT (user_id) DO UPDATE SET user_seq = excluded.user_seq, entry_hash = excluded.entry_hash,
+          totals = excluded.totals`;
+    },
+  },
+  {
     name: "lost-note",
     describe: "a transfer whose note is gone",
     shows: "lost",
