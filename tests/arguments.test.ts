@@ -11,6 +11,7 @@ const PROGRAMS = {
   dev: "src/dev.ts",
   "database-url": "src/commands/database-url.ts",
   backup: "src/commands/backup.ts",
+  "backup:compare": "src/commands/backup-compare.ts",
   restore: "src/commands/restore.ts",
 };
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { dumpDatabase } from "../src/backup/dump.ts";
 import { BackupError } from "../src/backup/error.ts";
@@ -11,46 +11,19 @@ import { END_MARK } from "../src/backup/format.ts";
 import { readTables } from "../src/backup/tables.ts";
 import { createBackup } from "../src/backup.ts";
 import { copyIn } from "../src/copy-in.ts";
-import type { Sql, Tx } from "../src/db.ts";
 import { checkIntegrity } from "../src/ledger/integrity/check.ts";
 import { withDatabase } from "../src/migrate/connection.ts";
 import { readMigrations } from "../src/migrate/files.ts";
 import { verifyDatabase } from "../src/migrate/verify.ts";
 import { applyMigrations } from "../src/migrate.ts";
-import { Progress } from "../src/progress.ts";
 import { checkBackup, restoreBackup } from "../src/restore.ts";
 import { type Api, createApi, newCard } from "./api-support.ts";
 import { openBooks } from "./integrity-support.ts";
+import { digest, digestOf, restore, silent } from "./restore-support.ts";
 import { createFolder, startProgram } from "./server.ts";
 import { createTestDatabase, emptyDatabase, PROJECT } from "./support.ts";
 
 setDefaultTimeout(60_000);
-
-const silent = () => new Progress({ write: () => {}, isTerminal: false, now: () => 0 });
-
-async function restore(url: string, path: string): Promise<void> {
-  await restoreBackup(url, path, await checkBackup(path, silent()), silent());
-}
-
-/** Every table as a digest of its sorted rows, without what a restore begins anew: the history that devices are in. */
-async function digest(sql: Sql | Tx): Promise<Record<string, string>> {
-  const digests: Record<string, string> = {};
-  await sql`SELECT set_config('TimeZone', 'UTC', true)`;
-  for (const { name } of await readTables(sql)) {
-    const [row] = await sql.unsafe<{ rows: string; md5: string }[]>(`
-      SELECT count(*) AS rows, md5(string_agg(line, chr(10) ORDER BY line COLLATE "C")) AS md5
-      FROM (SELECT ${LINES[name] ?? "t::text"} AS line FROM public.${name} t) AS lines`);
-    digests[name] = `${row?.rows} ${row?.md5}`;
-  }
-  return digests;
-}
-
-const LINES: Readonly<Record<string, string>> = {
-  schema_metadata: "CASE WHEN t.key <> 'sync_epoch' THEN t::text END",
-  sync_heads: "(t.user_id, t.change_no % 4294967296, t.profile_change_no, t.profile_changed_at)::text",
-};
-
-const digestOf = (url: string) => withDatabase(url, sql => sql.begin(tx => digest(tx)));
 
 /** Publishes, cites and transfers until it is told to stop. */
 function keepBusy(api: Api, keys: readonly string[], cited: string): () => Promise<void> {
@@ -193,16 +166,19 @@ async function largeBooks(): Promise<string> {
   return url;
 }
 
-/** Runs the command within a shell's line, in which `$0` is Bun and `$1` the name of the file. */
-async function backUpBy(line: string, url: string, path: string): Promise<{ exitCode: number; stderr: string }> {
-  const child = Bun.spawn(["bash", "-c", line, process.execPath, path], {
+/** Runs the command within a shell's line, in which `$0` is Bun, `$1` the name of the file and `$2` its folder. */
+async function backUpBy(line: string, url: string, path: string, within: readonly string[] = []) {
+  const child = Bun.spawn([...within, "bash", "-c", line, process.execPath, path, dirname(path)], {
     cwd: PROJECT,
     env: { PATH: process.env.PATH, DATABASE_URL: url },
+    stdout: "pipe",
     stderr: "pipe",
   });
-  return { stderr: await new Response(child.stderr).text(), exitCode: await child.exited };
+  const [stdout, stderr] = await Promise.all([child.stdout.text(), child.stderr.text()]);
+  return { stdout, stderr, exitCode: await child.exited };
 }
 
+// Where nobody may mount either: to the program, a file that may not grow is a disk that is full.
 test("a file that may not grow is told in a sentence, and no half file is left", async () => {
   const folder = createFolder();
   const path = join(folder, "large.backup");
@@ -213,28 +189,21 @@ test("a file that may not grow is told in a sentence, and no half file is left",
   expect(readdirSync(folder)).toEqual([]);
 });
 
-/** Only root may mount, and not in every container. */
-const mount = (folder: string) => Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]).success;
-const unmount = (folder: string) => Bun.spawnSync(["umount", folder]).success;
+/** A file system of 64 kB on the folder `$2`, in a namespace of its own, which also whoever is not root may have mostly. */
+const SMALL_DISK = 'mount -t tmpfs -o size=64k tmpfs "$2"';
+const ALONE = ["unshare", "--user", "--map-root-user", "--mount"];
 
 function canMount(): boolean {
-  const folder = createFolder();
-  return mount(folder) && unmount(folder);
+  return Bun.which("unshare") !== null && Bun.spawnSync([...ALONE, "bash", "-c", SMALL_DISK, "", "", "/tmp"]).success;
 }
 
-test.if(canMount())("a full disk is told in a sentence, and what was written of the file is gone", async () => {
-  const url = await largeBooks();
+test.skipIf(!canMount())("a full disk is told in a sentence, and what was written of the file is gone", async () => {
   const folder = createFolder();
+  const line = `${SMALL_DISK} && "$0" src/commands/backup.ts "$1"; echo "exit code $?"; ls -A "$2"`;
   const path = join(folder, "large.backup");
-  mount(folder);
-  try {
-    const { exitCode, stderr } = await backUpBy(`exec "$0" src/commands/backup.ts "$1"`, url, path);
-    expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^The backup could not be written to .*backup: ENOSPC.*Nothing was left behind\.\n$/);
-    expect(readdirSync(folder)).toEqual([]);
-  } finally {
-    unmount(folder);
-  }
+  const { stdout, stderr } = await backUpBy(line, await largeBooks(), path, ALONE);
+  expect(stderr).toMatch(/^The backup could not be written to .*backup: ENOSPC.*Nothing was left behind\.\n$/);
+  expect(stdout).toBe("exit code 1\n");
 });
 
 test("a database without tables is not backed up, and the commands say how they are used", async () => {

@@ -11,7 +11,7 @@ import { END_MARK, FORMAT_VERSION, type Header, header, type Table, tableEnd, ta
 import { LineSource } from "./line-source.ts";
 
 /** Does something with the rows of a table; they must be read to their end. */
-type OnTable = (table: Table, rows: AsyncIterable<Buffer>) => Promise<void>;
+export type OnTable = (table: Table, rows: AsyncIterable<Buffer>) => Promise<void>;
 
 /** What a whole file holds. */
 export type Contents = Readonly<{ header: Header; rows: number; rowsOf: ReadonlyMap<string, number> }>;
@@ -34,6 +34,11 @@ export async function readBackup(path: string, onTable: OnTable): Promise<Conten
     compressed.destroy();
     stream.destroy();
   }
+}
+
+/** Reads a dump that is still being made as if it stood in a file. Throws what the dump and `onTable` throw. */
+export function readDump(dump: AsyncIterable<Buffer>, onTable: OnTable): Promise<Contents> {
+  return new BackupReader("The database", new LineSource(dump)).read(onTable);
 }
 
 /** By this a header is known whose rest can't be read. */
