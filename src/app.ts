@@ -130,6 +130,13 @@ export function createApp(deps: Deps) {
     const answer = handle(...given);
     return answer instanceof Promise ? deadline.keep(request, answer) : answer;
   });
+  metrics.read({
+    name: "extrophi_http_requests_in_flight",
+    help: "Requests that were not answered to their end yet: the scrape itself, waiting pulls and streams among them",
+    type: "gauge",
+    // An app that listens nowhere is asked without a server.
+    read: () => (app.server ? [[app.server.pendingRequests]] : []),
+  });
   // Around everything, the hooks included.
   if (tracing) {
     app.wrap(

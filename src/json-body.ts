@@ -13,25 +13,29 @@ const DEPTH_MAX = 100;
 
 /** Bytes that may be held at the same time. */
 export class ByteBudget {
-  #left: number;
+  #taken = 0;
 
-  constructor(max: number) {
-    this.#left = max;
+  constructor(private readonly max: number) {}
+
+  /** Bytes that are held now. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** Whether they may; then they are to be given back. */
   take(bytes: number): boolean {
-    if (bytes > this.#left) return false;
-    this.#left -= bytes;
+    if (this.#taken + bytes > this.max) return false;
+    this.#taken += bytes;
     return true;
   }
 
   give(bytes: number): void {
-    this.#left += bytes;
+    this.#taken -= bytes;
   }
 }
 
-const allReading = new ByteBudget(READING_BYTES_MAX);
+/** What all larger bodies of this process that are being read hold. */
+export const allReading = new ByteBudget(READING_BYTES_MAX);
 
 /**
  * The body as a JSON value; null where there is none, for which Elysia would look itself were it undefined. Throws

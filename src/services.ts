@@ -51,7 +51,8 @@ export function createServices(deps: Deps): Services {
   const rates = new Rates(deps.sql);
   const gatekeeper = new Gatekeeper(deps.sql, deps.config, rates);
   const metrics = new Metrics();
-  addReadings(metrics, { ...deps, rates, verifier: gatekeeper.verifier });
+  const markdown = new MarkdownRenderer(deps.log);
+  addReadings(metrics, { ...deps, rates, gatekeeper, markdown });
   function shareCommits<Command, Outcome>(kind: SharedKind<Command, Outcome>): CommitSharing<Command, Outcome> {
     const counted = metrics.watchCommits(kind.name, () => line.waiting);
     const watch = deps.tracing?.watchCommits(kind.name, counted) ?? counted;
@@ -71,7 +72,7 @@ export function createServices(deps: Deps): Services {
     movements: new Movements(deps.sql, shareCommits),
     analytics: new AttributionAnalytics(deps.sql, warnOfAnalytics),
     integrity: new IntegrityChecks(deps.sql),
-    markdown: new MarkdownRenderer(deps.log),
+    markdown,
     baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
   };
 }

@@ -2,11 +2,13 @@
 // nothing in it is anybody's.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { connect } from "node:net";
 import { generateKey } from "../src/auth/key.ts";
 import { CommitSharing, type SharedKind } from "../src/commit-sharing.ts";
 import { createPool, loadOf } from "../src/db.ts";
 import { checkIntegrity } from "../src/ledger/integrity/check.ts";
 import { Metrics } from "../src/metrics/metrics.ts";
+import { signedIn } from "./admin-page-support.ts";
 import { createApi, createApiWithoutDatabase, listen, newCard } from "./api-support.ts";
 import { lint, readMetrics, scrape } from "./metrics-support.ts";
 import { createTestDatabase, holdLock } from "./support.ts";
@@ -186,6 +188,88 @@ test("tells of devices that wait for changes", async () => {
   gone.abort();
   while ((await waiting())[0] !== 0) await Bun.sleep(10);
   await served.stop();
+});
+
+test("tells of requests that are under way, streams among them, and not of those that were answered", async () => {
+  const api = await createApi();
+  expect((await scrape(api)).value("extrophi_http_requests_in_flight")).toBeUndefined();
+  const served = listen(api);
+  const { key } = await api.register();
+  const headers = { authorization: `Bearer ${key}` };
+  const inFlight = async () => {
+    const { value } = readMetrics(await (await fetch(`${served.baseUrl}/metrics`)).text());
+    return value("extrophi_http_requests_in_flight");
+  };
+  const gone = new AbortController();
+  for (const id of ["a", "b"]) {
+    await fetch(`${served.baseUrl}/api/sync/stream?client_id=${id}`, { headers, signal: gone.signal });
+    await (await fetch(`${served.baseUrl}/api/me`, { headers })).text();
+  }
+  // The scrape itself is one.
+  expect(await inFlight()).toBe(3);
+  gone.abort();
+  while ((await inFlight()) !== 1) await Bun.sleep(10);
+  await served.stop();
+});
+
+test("tells of the bytes of large bodies that are on their way, until they are in or given up", async () => {
+  const api = await createApi();
+  const served = listen(api);
+  const { key } = await api.register();
+  const bytes = async () => (await scrape(api)).value("extrophi_http_body_reading_bytes");
+  // The process is one, whatever test used it before.
+  while ((await bytes()) !== 0) await Bun.sleep(10);
+  const socket = connect(served.port, "127.0.0.1");
+  socket.on("error", () => {});
+  const head = `POST /api/publish HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${key}\r\nContent-Type: application/json`;
+  socket.write(`${head}\r\nContent-Length: 300000\r\n\r\n`);
+  socket.write(Buffer.alloc(200_000, "x"));
+  while ((await bytes()) !== 200_000) await Bun.sleep(10);
+  socket.destroy();
+  while ((await bytes()) !== 0) await Bun.sleep(10);
+  await served.stop();
+});
+
+test("tells of keys that wait for bcrypt, and of those that are being compared", async () => {
+  const api = await createApi({ BCRYPT_COST: "10" });
+  const pending = async () => (await scrape(api)).value("extrophi_bcrypt_pending");
+  expect(await pending()).toBe(0);
+  const asked = Promise.all([1, 2, 3, 4].map(() => api.call("GET", "/api/me", { key: generateKey() })));
+  while ((await pending()) === 0) await Bun.sleep(1);
+  expect((await asked).map(({ status }) => status)).toEqual([401, 401, 401, 401]);
+  expect(await pending()).toBe(0);
+});
+
+test("tells of live lists of operators, as long as they are open", async () => {
+  const api = await createApi();
+  const { cookie } = await signedIn(api, await api.registerOperator("auditor"));
+  const lists = async () => (await scrape(api)).value("extrophi_admin_live_lists");
+  expect(await lists()).toBe(0);
+  const gone = new AbortController();
+  const headers = { cookie, "sec-fetch-site": "same-origin" };
+  const request = new Request("http://localhost/admin/ledger/tail?limit=50", { headers, signal: gone.signal });
+  expect((await api.app.handle(request)).status).toBe(200);
+  expect(await lists()).toBe(1);
+  gone.abort();
+  while ((await lists()) !== 0) await Bun.sleep(10);
+});
+
+test("tells how many texts are kept as HTML, and how long they are together", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  const card = await api.publishCard(key, newCard({ content: "*word* ".repeat(1_000) }));
+  const kept = async () => {
+    const { value } = await scrape(api);
+    return [value("extrophi_text_cache_texts"), value("extrophi_text_cache_characters")] as const;
+  };
+  expect(await kept()).toEqual([0, 0]);
+  const { text: page } = await api.call("GET", `/cards/${card.slug}`);
+  expect(page).toContain("<em>word</em>");
+  const [texts, characters = 0] = await kept();
+  expect(texts).toBe(1);
+  expect(characters).toBeWithin(1_000 * "<em>word</em> ".length, 1_000 * "<em>word</em> ".length + 500);
+  await api.call("GET", `/cards/${card.slug}`);
+  expect(await kept()).toEqual([texts, characters]);
 });
 
 test("tells of commits: how many commands each carried, which failed, were done one by one, or refused", async () => {

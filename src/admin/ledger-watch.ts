@@ -25,6 +25,11 @@ export class LedgerWatch {
     private readonly log: Logger,
   ) {}
 
+  /** How many watch. */
+  get count(): number {
+    return this.#watchers.size;
+  }
+
   /** Tells the watcher of new entries from now on; returns what ends that. Throws `unavailable` where too many watch. */
   add(watcher: Watcher): () => void {
     if (this.#watchers.size >= WATCHERS_MAX) {

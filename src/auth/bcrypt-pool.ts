@@ -19,6 +19,11 @@ export class BcryptPool {
     private readonly size = Math.max(1, Math.min(WORKERS_MAX, availableParallelism() - 1)),
   ) {}
 
+  /** Tasks that wait or run. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
   /** A new hash of a key. Throws `unavailable` when too many wait. */
   async hash(key: string): Promise<string> {
     return (await this.#run({ key, cost: this.cost })) as string;

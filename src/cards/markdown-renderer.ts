@@ -39,6 +39,11 @@ export class MarkdownRenderer {
     return pending;
   }
 
+  /** What is kept: how many texts, and how many UTF-16 units of HTML they are together. */
+  get kept(): Readonly<{ texts: number; characters: number }> {
+    return { texts: this.#cache.size, characters: this.#cache.calculatedSize };
+  }
+
   close(): void {
     this.#thread.close();
   }

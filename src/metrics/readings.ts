@@ -1,18 +1,21 @@
-// The numbers that are read when somebody asks for them: the pool, the cache of keys, limits, and what the database knows
-// of the books.
+// The numbers that are read when somebody asks for them: the pool, keys, bodies and texts that are held, limits, and what the
+// database knows of the books.
 
-import type { KeyVerifier } from "../auth/verifier.ts";
+import type { Gatekeeper } from "../auth/guard.ts";
+import type { MarkdownRenderer } from "../cards/markdown-renderer.ts";
 import { loadOf, type Sql } from "../db.ts";
+import { allReading } from "../json-body.ts";
 import type { Logger } from "../log.ts";
 import type { Rates } from "../rates/exchange.ts";
 import { BooksWatch } from "./books-watch.ts";
 import type { Metrics, Reading } from "./metrics.ts";
 
-type Sources = { sql: Sql; log: Logger; verifier: KeyVerifier; rates: Rates };
+type Sources = { sql: Sql; log: Logger; gatekeeper: Gatekeeper; markdown: MarkdownRenderer; rates: Rates };
 
 /** Adds them. Asking the database never keeps a scrape waiting for long. */
-export function addReadings(metrics: Metrics, { sql, log, verifier, rates }: Sources): void {
-  for (const reading of [...ofPool(sql), ...ofKeys(verifier), ofRates(rates)]) metrics.read(reading);
+export function addReadings(metrics: Metrics, { sql, log, gatekeeper, markdown, rates }: Sources): void {
+  const held = [...ofPool(sql), ...ofKeys(gatekeeper), ...ofTexts(markdown), ofBodies(), ofRates(rates)];
+  for (const reading of held) metrics.read(reading);
   const books = new BooksWatch(sql, log);
   metrics.beforeReading(() => books.refresh());
   for (const reading of ofBooks(books)) metrics.read(reading);
@@ -48,8 +51,14 @@ function ofPool(sql: Sql): Reading[] {
   ];
 }
 
-function ofKeys(verifier: KeyVerifier): Reading[] {
+function ofKeys({ verifier, bcrypt }: Gatekeeper): Reading[] {
   return [
+    {
+      name: "extrophi_bcrypt_pending",
+      help: "Comparisons and hashes of keys that wait for a bcrypt thread or are being made",
+      type: "gauge",
+      read: () => [[bcrypt.pending]],
+    },
     {
       name: "extrophi_key_cache_keys",
       help: "Verified keys that are remembered",
@@ -67,6 +76,32 @@ function ofKeys(verifier: KeyVerifier): Reading[] {
       ],
     },
   ];
+}
+
+function ofTexts(markdown: MarkdownRenderer): Reading[] {
+  return [
+    {
+      name: "extrophi_text_cache_texts",
+      help: "Texts of cards that are kept as HTML",
+      type: "gauge",
+      read: () => [[markdown.kept.texts]],
+    },
+    {
+      name: "extrophi_text_cache_characters",
+      help: "Characters of the HTML that is kept",
+      type: "gauge",
+      read: () => [[markdown.kept.characters]],
+    },
+  ];
+}
+
+function ofBodies(): Reading {
+  return {
+    name: "extrophi_http_body_reading_bytes",
+    help: "Bytes held of bodies above 64 KiB, or of no announced length, that have not come to their end",
+    type: "gauge",
+    read: () => [[allReading.taken]],
+  };
 }
 
 function ofRates(rates: Rates): Reading {

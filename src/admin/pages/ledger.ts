@@ -37,9 +37,15 @@ const hidden = { detail: { hide: true } };
 
 /** `/admin/ledger` and what is below it. */
 export function ledgerPages(services: Services) {
-  const { sql, log, stopping, movements, baseUrlOf } = services;
+  const { sql, log, stopping, movements, metrics, baseUrlOf } = services;
   const pages = operatorPages(services);
   const watch = new LedgerWatch(sql, log);
+  metrics.read({
+    name: "extrophi_admin_live_lists",
+    help: "Lists of entries that operators watch live",
+    type: "gauge",
+    read: () => [[watch.count]],
+  });
 
   function requireSense(filter: AccountEntryFilter): void {
     requirePeriod(filter);
