@@ -1,6 +1,7 @@
 // Sessions of operators: who gets one, what it rests on, when it ends, and that no other site can use it.
 
 import { expect, test } from "bun:test";
+import { SESSIONS_MAX } from "../src/auth/session.ts";
 import { type Api, createApi, type Member } from "./api-support.ts";
 import { cookieOf, signInByForm } from "./browser-support.ts";
 import { change } from "./operator-support.ts";
@@ -171,6 +172,38 @@ test("a session ends an hour after its last use, and twelve hours after it was b
   const long = await signIn(admin);
   await age(long, "created_at", 12 * 60 + 1);
   expect(await isOpen(long)).toBe(false);
+});
+
+test("an operator has 20 sessions; the oldest ends when another one begins", async () => {
+  const [operator, other] = [await api.registerOperator("admin"), await api.registerOperator("admin")];
+  const bystander = await signIn(other);
+  const cookies: string[] = [];
+  for (let n = 0; n < SESSIONS_MAX; n++) cookies.push(await signIn(operator));
+  expect(SESSIONS_MAX).toBe(20);
+  const openOf = (some: string[]) => Promise.all(some.map(isOpen));
+  expect(await openOf(cookies)).toEqual(cookies.map(() => true));
+  const page = await (await get("/admin/sessions", cookies[0])).text();
+  expect(page.match(/<button type="submit" name="session"/g)?.length ?? 0).toBe(SESSIONS_MAX);
+
+  const another = await signIn(operator);
+  expect(await openOf([...cookies, another])).toEqual([false, ...cookies.slice(1).map(() => true), true]);
+  expect(await isOpen(bystander)).toBe(true);
+});
+
+test("of 30 sessions that begin at once 20 are left, and those that are over take nobody's place", async () => {
+  const operator = await api.registerOperator("auditor");
+  await Promise.all(Array.from({ length: 30 }, () => signIn(operator)));
+  const count = async () => (await api.sql`SELECT FROM operator_sessions WHERE user_id = ${operator.id}`).length;
+  expect(await count()).toBe(SESSIONS_MAX);
+  const [first] = await api.sql<{ token_hash: string }[]>`
+    UPDATE operator_sessions SET created_at = created_at - interval '1 hour' WHERE token_hash = (
+      SELECT min(token_hash) FROM operator_sessions WHERE user_id = ${operator.id}) RETURNING token_hash`;
+  await api.sql`
+    UPDATE operator_sessions SET last_seen_at = now() - interval '61 minutes' WHERE token_hash = (
+      SELECT max(token_hash) FROM operator_sessions WHERE user_id = ${operator.id})`;
+  await signIn(operator);
+  expect(await count()).toBe(SESSIONS_MAX);
+  expect(await api.sql`SELECT FROM operator_sessions WHERE token_hash = ${first?.token_hash ?? ""}`).toHaveLength(1);
 });
 
 test("using a session is noted, so that it goes on", async () => {

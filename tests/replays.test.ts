@@ -24,7 +24,8 @@ afterAll(() => expectBalancedBooks(api.sql));
 /** What each call is asked for, under a key of its own. */
 async function requests() {
   const [cited, citing] = [await api.publishCard(alice.key), await api.publishCard(bob.key)];
-  const [entry] = await api.sql`SELECT id FROM extropy_ledger WHERE user_id = ${alice.id} ORDER BY user_seq LIMIT 1`;
+  const [entry] =
+    await api.sql`SELECT id FROM extropy_ledger WHERE user_id = ${alice.id} ORDER BY user_seq DESC LIMIT 1`;
   return [
     ["/api/publish", alice, { client_id: "desk", cards: [newCard(), newCard()] }],
     [
@@ -38,8 +39,8 @@ async function requests() {
   ] as const;
 }
 
-async function send([path, { key }, body]: Awaited<ReturnType<typeof requests>>[number]) {
-  const headers = { "idempotency-key": `once-${path}` };
+async function send([path, { key }, body]: Awaited<ReturnType<typeof requests>>[number], prefix = "once") {
+  const headers = { "idempotency-key": `${prefix}-${path}` };
   const {
     status,
     text,
@@ -75,6 +76,39 @@ test("the first answer comes again from a server that was killed and started, an
     expect(await send(request)).toEqual({ ...first[index], isReplayed: true } as never);
   }
   expect(await countEntries()).toBe(entries);
+});
+
+test("neither a refused request nor a retry is remembered, and a remembered answer is small", async () => {
+  const records = async () => (await api.sql`SELECT key FROM idempotency_records ORDER BY key`).map(({ key }) => key);
+  const all = await requests();
+  for (const request of all) expect(await send(request, "known")).toMatchObject({ status: 201, isReplayed: false });
+  const before = await records();
+  for (const request of all) expect(await send(request, "known")).toMatchObject({ status: 201, isReplayed: true });
+
+  const [publish, attribute, transfer, adjust, reverse] = all;
+  const [mine] = await api.sql`SELECT id FROM extropy_ledger WHERE transaction_type = 'reversal' LIMIT 1`;
+  const refused: [number, string, Member, object][] = [
+    [422, publish[0], alice, { cards: [newCard(), newCard({ title: "x".repeat(1001) })] }],
+    [409, attribute[0], bob, attribute[2]],
+    [402, transfer[0], alice, { to_user: bob.name, amount: "99999.00" }],
+    [404, transfer[0], alice, { to_user: "nobody-of-this-name", amount: "0.01" }],
+    [402, adjust[0], admin, { type: "penalty", amount: "99999.00", reason: REASON }],
+    [403, adjust[0], alice, adjust[2]],
+    [409, reverse[0], admin, reverse[2]],
+    [409, `/api/admin/ledger/${mine?.id}/reversal`, admin, reverse[2]],
+  ];
+  for (const [status, path, { key }, body] of refused) {
+    const headers = { "idempotency-key": `refused-${crypto.randomUUID()}` };
+    expect([path, (await api.call("POST", path, { key, headers, body })).status]).toEqual([path, status]);
+  }
+  expect(await records()).toEqual(before);
+
+  const headers = { "idempotency-key": "k".repeat(200) };
+  const cards = Array.from({ length: 100 }, () => newCard({ content: crypto.randomUUID().repeat(100) }));
+  expect((await api.call("POST", "/api/publish", { key: alice.key, headers, body: { cards } })).status).toBe(201);
+  const [row] = await api.sql<{ bytes: number }[]>`
+    SELECT max(pg_column_size(r)) AS bytes FROM idempotency_records r`;
+  expect(row?.bytes).toBeLessThan(4096);
 });
 
 test("an answer that was lost with the server is there for the retry, whether or not the work was done", async () => {

@@ -1,8 +1,9 @@
-// How many settings and sessions an account keeps, and how long they are all together: what is beyond fails alone.
+// How many settings and sessions an account keeps, and how long they are all together: what is beyond fails alone. And how
+// many states of its devices: the oldest are forgotten.
 
-import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { DOCUMENT_BYTES_TOTAL_MAX, DOCUMENTS_MAX } from "../src/sync/model.ts";
-import { type Api, createApi, type Member } from "./api-support.ts";
+import { type Api, createApi, type Member, newCard } from "./api-support.ts";
 import { cardData, checksumOf, deletion, deviceOf, entity, type Result } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
@@ -12,9 +13,10 @@ beforeAll(async () => {
   api = await createApi();
 });
 
-async function setUp(heads: { document_count?: number; document_bytes?: number }) {
+async function setUp(heads: { document_count?: number; document_bytes?: number } = {}) {
   const member = await api.register();
-  await api.sql`UPDATE sync_heads SET ${api.sql(heads)} WHERE user_id = ${member.id}`;
+  if (Object.keys(heads).length > 0)
+    await api.sql`UPDATE sync_heads SET ${api.sql(heads)} WHERE user_id = ${member.id}`;
   return { member, device: deviceOf(api, member) };
 }
 
@@ -71,4 +73,94 @@ test("of several devices that push at once no more are taken than there is room 
     Array.from({ length: 8 }, (_, n) => deviceOf(n % 2 ? api : other, member).pushOne(entity("settings", `s${n}`, {}))),
   );
   expect(outcomesOf(results).filter(outcome => outcome === "synced")).toHaveLength(3);
+});
+
+describe("100,000 states of devices", () => {
+  const STATES_MAX = 100_000;
+  const KEPT = 99_000;
+  /** Each of them of another made-up device. */
+  const fill = ({ id }: Member, count: number) => api.sql`
+    INSERT INTO sync_state (user_id, client_id, entity_type, entity_id, sync_status, sync_direction)
+    SELECT ${id}, 'made-up-' || gen_random_uuid(), 'settings', 'a', 'failed', 'push' FROM generate_series(1, ${count}::integer)`;
+  const statesOf = async ({ id }: Member) => {
+    const [row] = await api.sql<{ states: number; counted: number; devices: string[] }[]>`
+      SELECT count(*)::integer AS states, h.state_count AS counted,
+        array_agg(s.client_id ORDER BY s.id) FILTER (WHERE s.client_id NOT LIKE 'made-up-%') AS devices
+      FROM sync_heads h JOIN sync_state s ON s.user_id = h.user_id WHERE h.user_id = ${id} GROUP BY h.user_id`;
+    return row;
+  };
+  const idsOf = async ({ id }: Member) =>
+    (await api.sql<{ id: string }[]>`SELECT id FROM sync_state WHERE user_id = ${id} ORDER BY id`).map(row => row.id);
+  const count = ({ id }: Member, state_count: number) =>
+    api.sql`UPDATE sync_heads SET state_count = ${state_count} WHERE user_id = ${id}`;
+
+  test("are kept, and one more makes the oldest thousand be forgotten", async () => {
+    const { member, device } = await setUp();
+    const neighbour = await setUp();
+    await neighbour.device.pushOne(entity("settings", "a", {}));
+    await fill(member, STATES_MAX - 1);
+    expect(await device.pushOne(entity("settings", "a", {}))).toMatchObject({ sync_status: "synced" });
+    expect(await statesOf(member)).toEqual({ states: STATES_MAX, counted: STATES_MAX, devices: [device.client_id] });
+    const ids = await idsOf(member);
+    // Changing what there is makes nothing more.
+    expect(await device.pushOne(entity("settings", "a", { n: 1 }, checksumOf({})))).toMatchObject({
+      sync_status: "synced",
+    });
+    expect(await idsOf(member)).toEqual(ids);
+
+    expect(await device.pushOne(deletion("settings", "never-there", null))).toMatchObject({ sync_status: "synced" });
+    const devices = [device.client_id, device.client_id];
+    expect(await statesOf(member)).toEqual({ states: KEPT, counted: KEPT, devices });
+    expect((await idsOf(member)).slice(0, -1)).toEqual(ids.slice(STATES_MAX + 1 - KEPT));
+    expect(await statesOf(neighbour.member)).toMatchObject({ states: 1, counted: 1 });
+
+    // No reason to refuse a card.
+    await fill(member, STATES_MAX - KEPT);
+    expect((await api.publish(member.key, [newCard()])).status).toBe(201);
+    expect(await statesOf(member)).toMatchObject({ states: STATES_MAX, counted: STATES_MAX });
+    expect((await api.publish(member.key, [newCard()], { client_id: "desk" })).status).toBe(201);
+    expect(await statesOf(member)).toEqual({ states: KEPT, counted: KEPT, devices: [...devices, "desk"] });
+  });
+
+  test("of devices that push at once are counted once each, and gone with the account", async () => {
+    const { member } = await setUp();
+    const other = await createApi({}, api);
+    await Promise.all(
+      Array.from({ length: 12 }, (_, n) =>
+        deviceOf(n % 2 ? api : other, member).push([
+          entity("settings", `a${n}`, {}),
+          entity("settings", "invalid", "no object"),
+        ]),
+      ),
+    );
+    expect(await statesOf(member)).toMatchObject({ states: 24, counted: 24 });
+    await api.call("DELETE", "/api/me", { key: member.key });
+    expect(await api.sql`SELECT state_count FROM sync_heads WHERE user_id = ${member.id}`).toEqual([
+      { state_count: 0 },
+    ] as never);
+  });
+
+  test("go by ten thousand at a time, where there were more before they were counted", async () => {
+    const { member, device } = await setUp();
+    await fill(member, 12_000);
+    await count(member, STATES_MAX + 12_000);
+    await device.pushOne(entity("settings", "a", {}));
+    expect(await statesOf(member)).toMatchObject({ states: 2_001, counted: STATES_MAX + 2_001 });
+  });
+
+  test("may forget a conflict, which is then no more to be resolved, and told anew with the next push", async () => {
+    const { member, device } = await setUp();
+    await deviceOf(api, member).pushOne(entity("settings", "theme", { n: 1 }));
+    const mine = entity("settings", "theme", { n: 2 });
+    expect(await device.pushOne(mine)).toMatchObject({ sync_status: "conflict" });
+    await count(member, STATES_MAX);
+    await fill(member, 1);
+    const name = { entity_type: "settings", entity_id: "theme" };
+    expect((await device.resolve({ ...name, resolution: "remote_wins" })).status).toBe(404);
+    expect(await device.pushOne(mine)).toMatchObject({ sync_status: "conflict", server: { data: { n: 1 } } });
+    expect((await device.resolve({ ...name, resolution: "remote_wins" })).body).toMatchObject({
+      sync_status: "synced",
+      server: { data: { n: 1 } },
+    });
+  });
 });

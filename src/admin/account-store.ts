@@ -10,7 +10,7 @@ export type BalancePoint = { at: string; value: string };
 
 /** Moments of a chart: one look-up by index each. */
 const POINTS = 60;
-/** Nobody has more, and a page shows no more. */
+/** Devices that the page shows. */
 const DEVICES_MAX = 50;
 
 /** What an account held at moments evenly apart, from its first entry to now; none where it has no entries. */

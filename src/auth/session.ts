@@ -12,6 +12,8 @@ import { type Caller, type Role, SCOPES, type Scope } from "./scopes.ts";
 export const IDLE_MINUTES = 60;
 /** … and each one so long after it was begun: a working day. */
 export const SESSION_HOURS = 12;
+/** Sessions of one operator; when another one begins, the oldest is over. */
+export const SESSIONS_MAX = 20;
 /** Use is noted in steps of so many seconds, so that not every page is a write. */
 const NOTED_AFTER_S = 60;
 
@@ -20,7 +22,10 @@ const TOKEN_BYTES = 32;
 /** Whoever is signed in, and until when at the latest. */
 export type Operator = Readonly<{ caller: Caller; username: string; role: Role; endsAt: string }>;
 
-/** A new session; returns the token, which only the browser keeps. Sessions that are over are cleared away. */
+/**
+ * A new session; returns the token, which only the browser keeps. Sessions that are over are cleared away, and the caller's
+ * oldest ones where there are more than SESSIONS_MAX: of several that begin at once, the last to look sees all of them.
+ */
 export async function beginSession(sql: Sql, caller: Caller): Promise<string> {
   const token = Buffer.from(crypto.getRandomValues(new Uint8Array(TOKEN_BYTES))).toString("base64url");
   await sql`
@@ -29,7 +34,10 @@ export async function beginSession(sql: Sql, caller: Caller): Promise<string> {
   await sql`
     DELETE FROM operator_sessions
     WHERE last_seen_at < now() - ${IDLE_MINUTES} * interval '1 minute'
-      OR created_at < now() - ${SESSION_HOURS} * interval '1 hour'`;
+      OR created_at < now() - ${SESSION_HOURS} * interval '1 hour'
+      OR token_hash IN (
+        SELECT s.token_hash FROM operator_sessions s WHERE s.user_id = ${caller.userId}::uuid AND ${isOpen(sql)}
+        ORDER BY s.created_at DESC, s.token_hash OFFSET ${SESSIONS_MAX})`;
   return token;
 }
 
@@ -81,8 +89,6 @@ export type ListedSession = Readonly<{
   is_this: boolean;
 }>;
 
-/** Sessions that are shown; whoever has more ends all of them. */
-const LISTED_MAX = 50;
 const idOf = (sql: Sql) => sql`left(s.token_hash, 16)`;
 
 /** The sessions of an account that are open, those first that were used last. `token` is that of this one. */
@@ -92,7 +98,7 @@ export async function listSessions(sql: Sql, userId: string, token: string): Pro
       s.created_at + ${SESSION_HOURS} * interval '1 hour' AS ends_at, s.token_hash = ${sha256(token)} AS is_this
     FROM operator_sessions s
     WHERE s.user_id = ${userId}::uuid AND ${isOpen(sql)}
-    ORDER BY s.last_seen_at DESC, s.token_hash LIMIT ${LISTED_MAX}`;
+    ORDER BY s.last_seen_at DESC, s.token_hash LIMIT ${SESSIONS_MAX}`;
 }
 
 /** Ends one of an account's sessions; nothing happens where it has ended already. */

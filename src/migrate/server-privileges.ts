@@ -58,6 +58,7 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
   integrity_checks: { SELECT: true, INSERT: true, UPDATE: true },
   integrity_heads: { SELECT: true, INSERT: true },
   integrity_results: { SELECT: true, INSERT: true, UPDATE: true },
+  integrity_turn: { UPDATE: true },
   rate_counts: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
   schema_metadata: { SELECT: true },
   // Where somebody else migrates, the server still looks whether that has been done.
@@ -77,6 +78,8 @@ export const FUNCTIONS = [
   "post_entries(ledger_posting[])",
   "find_keys(character varying)",
   "retire_account_key(uuid,uuid)",
+  "erase_account(uuid)",
+  "note_integrity_result(boolean,timestamp with time zone,bigint,jsonb)",
 ] as const;
 
 /** Everything above as texts such as "SELECT on cards", "UPDATE on users.bio", "EXECUTE on find_keys(character varying)". */
