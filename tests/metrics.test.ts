@@ -137,6 +137,7 @@ test("tells what the last check of the books found, whoever made it, and when th
   const cleanAt = clean.value("extrophi_integrity_clean_timestamp_seconds") ?? 0;
   expect(Math.abs(cleanAt - Date.now() / 1000)).toBeLessThan(60);
   expect(clean.value("extrophi_integrity_violations", { scope: "all", invariant: "balances" })).toBe(0);
+  expect(clean.value("extrophi_integrity_violated_timestamp_seconds", { scope: "all" })).toBeUndefined();
 
   await api.publishCard(key);
   await api.sql.begin(async tx => {
@@ -151,6 +152,15 @@ test("tells what the last check of the books found, whoever made it, and when th
     expect(red.value("extrophi_integrity_checked_timestamp_seconds", { scope })).toBeGreaterThan(cleanAt);
   }
   expect(red.value("extrophi_integrity_clean_timestamp_seconds")).toBe(cleanAt);
+
+  await api.sql.begin(async tx => {
+    await tx`SET LOCAL session_replication_role = replica`;
+    await tx`UPDATE users SET extropy_balance = extropy_balance - 1 WHERE username <> 'system'`;
+  });
+  expect((await checkIntegrity(api.sql, { full: true })).ok).toBe(true);
+  const mended = await scrape(await createApi({}, api));
+  expect(mended.value("extrophi_integrity_violations", { scope: "all", invariant: "balances" })).toBe(0);
+  expect(mended.value("extrophi_integrity_violated_timestamp_seconds", { scope: "all" })).toBeGreaterThan(cleanAt);
 });
 
 test("tells of the pool: connections at work, without work, and statements in line", async () => {

@@ -29,17 +29,6 @@ export async function recordDeed(tx: Tx, deed: Deed): Promise<void> {
     SELECT id, ${deed.reason}::text FROM logged WHERE ${deed.reason}::text IS NOT NULL`;
 }
 
-/**
- * Erases the reasons that operators gave for what they did to an account, in which anything may be told about its
- * owner. What an operator wrote about others stays when that operator's own account is erased: it is about them, and
- * nobody gets rid of the traces of his deeds by leaving.
- */
-export async function eraseReasons(tx: Tx, userId: string): Promise<void> {
-  await tx`
-    DELETE FROM audit_reasons r USING audit_log a
-    WHERE r.audit_id = a.id AND (a.user_id = ${userId}::uuid OR a.counterparty_id = ${userId}::uuid)`;
-}
-
 /** What operators did, newest first. Throws `validation`. */
 export async function listAudit(
   sql: Sql,

@@ -3,7 +3,7 @@
 
 import { listLastDays, nextDay } from "../admin/ledger-days.ts";
 import type { Sql, Tx } from "../db.ts";
-import { type CheckResult, findRecord, listResults } from "../ledger/integrity/records.ts";
+import { findRecord, listResults, type NotedResult } from "../ledger/integrity/records.ts";
 
 type Counts = Readonly<Record<string, number>>;
 
@@ -11,7 +11,7 @@ export type Books = Readonly<{
   /** By type of entry. */
   entries: Counts;
   /** The newest result of each scope, whichever process or command made the check. */
-  results: readonly CheckResult[];
+  results: readonly NotedResult[];
   /** When the last clean check of everything was made, in seconds since 1970. */
   cleanAt: number | undefined;
 }>;

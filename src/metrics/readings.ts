@@ -145,6 +145,16 @@ function ofBooks(books: BooksWatch): Reading[] {
       read: () => (books.known?.cleanAt === undefined ? [] : [[books.known.cleanAt]]),
     },
     {
+      name: "extrophi_integrity_violated_timestamp_seconds",
+      help: "When a check of everything, or of what was new, last found a violation; later clean checks leave it",
+      type: "gauge",
+      labels: ["scope"],
+      read: () =>
+        (books.known?.results ?? []).flatMap(result =>
+          result.violated_at === null ? [] : [[Date.parse(result.violated_at) / 1000, { scope: scopeOf(result) }]],
+        ),
+    },
+    {
       name: "extrophi_integrity_violations",
       help: "What the last check of everything, or of what was new, found against each invariant",
       type: "gauge",

@@ -23,7 +23,6 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
     UPDATE: [
       ...USERS_WRITTEN,
       ...["is_active", "email_verified", "avatar_url", "profile_url", "metadata", "last_login_at", "account_key_id"],
-      "erased_at",
     ],
   },
   api_keys: {
@@ -40,13 +39,14 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
       ...["edited_at", "checksum", "change_no", "change_client_id", "attribution_count", "extropy_earned"],
     ],
   },
-  former_card_texts: { SELECT: true, INSERT: true, DELETE: true },
+  // What only an erasure takes away goes through erase_account: these four, and users.erased_at.
+  former_card_texts: { SELECT: true, INSERT: true },
   attributions: { SELECT: true, INSERT: true, UPDATE: ["attribution_note", "metadata", "reversed_at"] },
   extropy_ledger: { SELECT: true },
-  transaction_notes: { SELECT: true, INSERT: true, DELETE: true },
-  idempotency_records: { SELECT: true, INSERT: true, DELETE: true },
+  transaction_notes: { SELECT: true, INSERT: true },
+  idempotency_records: { SELECT: true, INSERT: true },
   audit_log: { SELECT: true, INSERT: true },
-  audit_reasons: { SELECT: true, INSERT: true, DELETE: true },
+  audit_reasons: { SELECT: true, INSERT: true },
   sync_state: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
   sync_heads: { SELECT: true, INSERT: true, UPDATE: true },
   sync_documents: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
@@ -54,10 +54,10 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
   stats_bookmarks: { SELECT: true, INSERT: true, UPDATE: true },
   attribution_reports: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
   ledger_days: { SELECT: true, INSERT: true, DELETE: true },
-  // UPDATE for the lock that lets one check run at a time; PostgreSQL asks for it on the whole table.
-  integrity_checks: { SELECT: true, INSERT: true, UPDATE: true },
+  integrity_checks: { SELECT: true, INSERT: true },
   integrity_heads: { SELECT: true, INSERT: true },
-  integrity_results: { SELECT: true, INSERT: true, UPDATE: true },
+  integrity_results: { SELECT: true },
+  // For the lock that lets one check run at a time. There is nothing in this view that could be updated.
   integrity_turn: { UPDATE: true },
   rate_counts: { SELECT: true, INSERT: true, UPDATE: true, DELETE: true },
   schema_metadata: { SELECT: true },

@@ -1,6 +1,5 @@
 // SQL of accounts: registration, profile, erasure. Balances are the ledger's; nothing here computes one.
 
-import { eraseReasons } from "../admin/audit-store.ts";
 import { liveKey, lockCaller } from "../auth/live-key.ts";
 import type { Caller } from "../auth/scopes.ts";
 import { withdrawCards } from "../cards/withdraw.ts";
@@ -76,7 +75,6 @@ export async function eraseUser(sql: Sql, caller: Caller): Promise<void> {
 
 async function erase(tx: Tx, caller: Caller): Promise<void> {
   const { userId } = caller;
-  const name = `erased-${crypto.randomUUID()}`;
   const { role } = await lockCaller(tx, caller);
   if (role === "admin") await refuseLastAdmin(tx, userId);
   await withdrawCards(tx, userId);
@@ -87,20 +85,12 @@ async function erase(tx: Tx, caller: Caller): Promise<void> {
   await tx`
     UPDATE attributions SET attribution_note = NULL, metadata = '{}'
     WHERE target_card_id IN (SELECT id FROM cards WHERE user_id = ${userId}::uuid)`;
-  await tx`DELETE FROM former_card_texts WHERE user_id = ${userId}::uuid`;
-  await tx`DELETE FROM transaction_notes WHERE author_id = ${userId}::uuid`;
-  await eraseReasons(tx, userId);
   await tx`DELETE FROM sync_state WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM operator_sessions WHERE user_id = ${userId}::uuid`;
   await tx`DELETE FROM api_keys WHERE user_id = ${userId}::uuid`;
-  await tx`DELETE FROM idempotency_records WHERE user_id = ${userId}::uuid`;
   await burnBalance(tx, userId);
-  await tx`
-    UPDATE users SET username = ${name}, email = ${`${name}@erased.invalid`}, display_name = NULL, bio = NULL,
-      avatar_url = NULL, profile_url = NULL, metadata = '{}', role = 'member', is_active = false,
-      email_verified = false, last_login_at = NULL, api_key_hash = ${name}, api_key_prefix = 'erased',
-      account_key_id = uuid_v7(), erased_at = now()
-    WHERE id = ${userId}::uuid`;
+  // The name, and what the server's role can't delete by itself: notes, reasons, remembered answers, former texts.
+  await tx`SELECT erase_account(${userId}::uuid)`;
   // Only of an account that is erased: of others, what is deleted leaves a trace for their devices.
   await tx`DELETE FROM sync_documents WHERE user_id = ${userId}::uuid`;
 }

@@ -104,11 +104,11 @@ function countViolations({ invariants }: Pick<Integrity, "invariants">): Record<
 
 /**
  * One full check at a time: two at once would only take twice as long, and each record's heads continue those of the
- * record before. The lock stands in nobody else's way and ends with the transaction.
+ * record before. The lock, which falls on integrity_checks as well, stands in nobody else's way and ends with the transaction.
  */
 async function takeTurn(tx: Tx, orRefuse: boolean): Promise<void> {
   try {
-    await tx.unsafe(`LOCK TABLE public.integrity_checks IN SHARE ROW EXCLUSIVE MODE ${orRefuse ? "NOWAIT" : ""}`);
+    await tx.unsafe(`LOCK TABLE public.integrity_turn IN SHARE ROW EXCLUSIVE MODE ${orRefuse ? "NOWAIT" : ""}`);
   } catch (error) {
     if (sqlState(error) === LOCK_NOT_AVAILABLE) throw new CheckRunning();
     throw error;

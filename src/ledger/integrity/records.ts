@@ -46,7 +46,7 @@ export async function prepareRecord(sql: Sql): Promise<{ settled_at: string; can
     SELECT coalesce(least(now() - interval '1 hour', min(xact_start)), '-infinity') AS settled_at,
       current_setting('transaction_read_only') = 'off'
         AND has_table_privilege('public.integrity_checks', 'INSERT')
-        AND has_table_privilege('public.integrity_checks', 'UPDATE')
+        AND has_table_privilege('public.integrity_turn', 'UPDATE')
         AND has_table_privilege('public.integrity_heads', 'INSERT') AS can_record
     FROM pg_catalog.pg_stat_activity WHERE datname = current_database()`;
   return row ?? { settled_at: "-infinity", can_record: false };
@@ -81,10 +81,13 @@ export type CheckResult = Readonly<{
   violations: Readonly<Record<string, number>>;
 }>;
 
+/** `violated_at`: when such a check last found a violation, RFC 3339; null: none has. A later clean one leaves it. */
+export type NotedResult = CheckResult & Readonly<{ violated_at: string | null }>;
+
 /** The newest result of a check of everything, and of a check of what was new, where there is one. */
-export async function listResults(sql: Sql | Tx): Promise<CheckResult[]> {
-  return sql<CheckResult[]>`
-    SELECT is_full AS full, checked_at, entries_checked::float8 AS entries_checked, violations
+export async function listResults(sql: Sql | Tx): Promise<NotedResult[]> {
+  return sql<NotedResult[]>`
+    SELECT is_full AS full, checked_at, entries_checked::float8 AS entries_checked, violations, violated_at
     FROM public.integrity_results ORDER BY is_full`;
 }
 
@@ -98,15 +101,10 @@ export async function noteResult(
 ): Promise<void> {
   const [may] = await sql<{ note: boolean }[]>`
     SELECT current_setting('transaction_read_only') = 'off'
-      AND has_table_privilege('public.integrity_results', 'INSERT')
-      AND has_table_privilege('public.integrity_results', 'UPDATE') AS note`;
+      AND has_function_privilege('public.note_integrity_result(boolean,timestamptz,bigint,jsonb)', 'EXECUTE') AS note`;
   if (!may?.note) return;
   await sql`
-    INSERT INTO public.integrity_results AS r (is_full, checked_at, entries_checked, violations)
-    VALUES (${full}, ${checked_at}, ${entries_checked}, ${sql.json(violations)})
-    ON CONFLICT (is_full) DO UPDATE SET checked_at = EXCLUDED.checked_at, entries_checked = EXCLUDED.entries_checked,
-      violations = EXCLUDED.violations
-    WHERE r.checked_at <= EXCLUDED.checked_at`;
+    SELECT public.note_integrity_result(${full}, ${checked_at}, ${entries_checked}::bigint, ${sql.json(violations)})`;
 }
 
 /** Adds a violation where the heads of a record don't make its root any more. */
