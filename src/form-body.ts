@@ -1,5 +1,6 @@
 // Bodies of the forms of the admin pages (application/x-www-form-urlencoded); the API takes none of these.
 
+import { mediaTypeOf } from "./media-type.ts";
 import { Problem } from "./problem.ts";
 
 /** Bytes of a form: a reason of 2,000 characters at their longest, and little else. */
@@ -14,7 +15,7 @@ export function takesForm(request: Request): boolean {
 
 /** The fields by name, each as the text that was typed. Throws `unsupported-media-type`, `payload-too-large`. */
 export async function readForm(request: Request): Promise<Record<string, string>> {
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
+  const type = mediaTypeOf(request);
   if (type !== undefined && type !== "application/x-www-form-urlencoded") {
     throw new Problem("unsupported-media-type", { detail: "Send the fields of the form as a browser does." });
   }

@@ -1,5 +1,6 @@
 // Reads a request body as JSON: bounded in size while it arrives, strict UTF-8, and a Problem for what is not.
 
+import { mediaTypeOf } from "./media-type.ts";
 import { invalid, Problem } from "./problem.ts";
 
 /** Bytes of a request body (8 MiB). */
@@ -49,8 +50,7 @@ export async function readJsonBody(request: Request, reading: ByteBudget = allRe
   const isSmall = declared !== null && Number(declared) <= SMALL_BYTES_MAX;
   const bytes = isSmall ? await readWhole(request) : await readBounded(request.body, reading);
   if (bytes.length === 0) return null;
-  const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase();
-  if (type !== "application/json") throw new Problem("unsupported-media-type");
+  if (mediaTypeOf(request) !== "application/json") throw new Problem("unsupported-media-type");
   if (isTooDeep(bytes)) {
     throw new Problem("malformed-json", {
       detail: `The body has more than ${DEPTH_MAX} levels of arrays and objects.`,

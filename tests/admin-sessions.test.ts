@@ -82,6 +82,20 @@ test("a session that is over is taken from the browser under the name that it ha
   expect(cookie).toBe("__Host-extrophi_session=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax; Secure");
 });
 
+test("of two sessions in one request none counts, whichever comes first: one of them may have been slipped in", async () => {
+  const [own, slipped] = [await signIn(admin), await signIn(auditor)];
+  const [name] = own.split("=");
+  expect([await isOpen(own), await isOpen(slipped), await isOpen(`${own}; ${own}`)]).toEqual([true, true, true]);
+  for (const cookie of [
+    `${own}; ${slipped}`,
+    `${slipped}; theme=dark; ${own}`,
+    `${name}=; ${own}`,
+    `${own}; ${name}=x`,
+  ]) {
+    expect([cookie, await isOpen(cookie)]).toEqual([cookie, false]);
+  }
+});
+
 test("the database holds no token, and no log line does", async () => {
   const cookie = await signIn(admin);
   const token = cookie.split("=")[1] ?? "";

@@ -2,21 +2,25 @@
 // looks for: each planted fault must be found, as what it is.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { answers } from "../src/contract.ts";
 import { Problem } from "../src/problem.ts";
 import { type Api, createApi } from "./api-support.ts";
 import { readArguments } from "./fuzz/arguments.ts";
+import type { Attempt } from "./fuzz/attempt.ts";
 import { formatReport } from "./fuzz/report.ts";
 import { attemptsAt } from "./fuzz/requests.ts";
 import { fuzz } from "./fuzz/run.ts";
+import { send } from "./fuzz/send.ts";
 import { targetsOf } from "./fuzz/targets.ts";
 
 setDefaultTimeout(300_000);
 
 const REQUESTS = Number(process.env.FUZZ_REQUESTS ?? 1_000);
-const SEED = Number(process.env.FUZZ_SEED ?? 20261122);
+const SEED = Number(process.env.FUZZ_SEED ?? 20261123);
 
 test(`${REQUESTS} hostile requests get no 5xx, no answer that is not documented, and nothing internal`, async () => {
   const report = await fuzz(await createApi(), { requests: REQUESTS, seed: SEED });
@@ -58,6 +62,17 @@ function plant(api: Api): void {
         },
         { response: good, detail: open },
       )
+      .get(
+        "/api/planted/doubled",
+        // Takes the first key of two.
+        ({ request }) => {
+          const [first] = (request.headers.get("authorization") ?? "").split(", ");
+          if (!/^Bearer ext_\w+$/.test(first ?? "") || first?.includes("ext_Docs"))
+            throw new Problem("unauthenticated");
+          return { word: "twice" };
+        },
+        { response: good },
+      )
       .get("/api/planted/unguarded", () => ({ word: "for anybody" }), { response: good })
       .post(
         "/api/planted/books",
@@ -79,6 +94,7 @@ test.each([
   ["table", "leak"],
   ["other", "leak"],
   ["unguarded", "access"],
+  ["doubled", "ambiguous"],
   ["books", "books"],
 ])("the judge sees a planted fault: %s", async (fault, kind) => {
   const api = await planted;
@@ -92,6 +108,48 @@ test.each([
 const planted = createApi().then(api => {
   plant(api);
   return api;
+});
+
+test("a header that comes twice arrives as two lines", async () => {
+  const came: string[] = [];
+  const server = createServer(socket => {
+    socket.on("data", bytes => {
+      came.push(bytes.toString("latin1"));
+      socket.end("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n4\r\nword\r\n1\r\ns\r\n0\r\n\r\n");
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const names = [
+    "authorization",
+    "idempotency-key",
+    "content-type",
+    "content-length",
+    "host",
+    "x-forwarded-for",
+    "cookie",
+  ];
+  const headers = {
+    "idempotency-key": "one",
+    "content-type": "application/json",
+    "x-forwarded-for": "::1",
+    cookie: "a=b",
+  };
+  const attempt: Attempt = {
+    ...{ operation: "POST /x", index: 0, tricks: [], sender: "owner", method: "POST", path: "/x", headers, body: "{}" },
+    again: names.map((name, at) => (at % 2 ? { name } : { name, value: "other" })),
+  };
+  const reply = await send({ baseUrl, attempt, key: "k" });
+  expect([reply.status, reply.text, reply.headers.get("x-a")]).toEqual([200, "words", "b"]);
+  const lines = (came[0] ?? "").split("\r\n").filter(line => line.includes(": "));
+  for (const name of names) {
+    expect([name, lines.filter(line => line.startsWith(`${name}: `)).length]).toEqual([name, 2]);
+  }
+  expect(lines.filter(line => line.startsWith("idempotency-key"))).toEqual([
+    "idempotency-key: one",
+    "idempotency-key: one",
+  ]);
+  server.close();
 });
 
 test("a seed makes the same requests, whichever operations are asked for", async () => {

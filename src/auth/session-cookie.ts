@@ -10,13 +10,18 @@ const nameOf = (isSecure: boolean) => (isSecure ? `__Host-${NAME}` : NAME);
 
 const TOKEN = /^[A-Za-z0-9_-]{43}$/;
 
-/** The value of a cookie; undefined where there is none. */
+/**
+ * The value of a cookie; undefined where there is none, or where there are several: one of them may be somebody else's, set
+ * for this host by a neighbour.
+ */
 export function readCookie(request: Request, name: string): string | undefined {
+  const values = new Set<string | undefined>();
   for (const pair of request.headers.get("cookie")?.split(";") ?? []) {
     const [key, value] = pair.trim().split("=", 2);
-    if (key === name) return value;
+    if (key === name) values.add(value);
   }
-  return undefined;
+  const [only] = values;
+  return values.size === 1 ? only : undefined;
 }
 
 /** The session's token; undefined where the cookie is missing or holds something else. */

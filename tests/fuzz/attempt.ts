@@ -16,8 +16,13 @@ export type Attempt = {
   /** Path and query, percent-encoded or deliberately not. */
   path: string;
   headers: Record<string, string>;
+  /** Lines that come once more. */
+  again: readonly Again[];
   body?: string | Uint8Array<ArrayBuffer>;
 };
+
+/** A header, in lower case, that comes once more: with another value, or with the same one. */
+export type Again = Readonly<{ name: string; value?: string }>;
 
 /** What came back; `status` 0 and a `failure` where nothing did. */
 export type Reply = {
@@ -38,6 +43,7 @@ export function fillIn(attempt: Attempt, names: Names): Attempt {
     ...attempt,
     path: fill(attempt.path),
     headers: Object.fromEntries(Object.entries(attempt.headers).map(([name, value]) => [name, fill(value)])),
+    again: attempt.again.map(({ name, value }) => (value === undefined ? { name } : { name, value: fill(value) })),
     ...(typeof attempt.body === "string" ? { body: fill(attempt.body) } : {}),
   };
 }
@@ -54,9 +60,10 @@ export function long(count: number, piece = "x"): string {
 }
 
 /** An attempt as a person can read and repeat it: whole, but for what is very long. */
-export function describe({ tricks, sender, method, path, headers, body }: Attempt): string {
+export function describe({ tricks, sender, method, path, headers, again, body }: Attempt): string {
   const shown = typeof body === "string" ? JSON.stringify(body) : body && `${body.length} bytes ${body.toHex()}`;
   const lines = [`${method} ${path}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+  lines.push(...again.map(({ name, value }) => `${name}: ${value ?? "(the same)"} (once more)`));
   return [`as ${sender}: ${tricks.join(", ") || "nothing wrong"}`, ...lines, ...(shown ? [shown] : [])]
     .map(line => (line.length > 600 ? `${line.slice(0, 600)}… (${line.length} characters)` : line))
     .join("\n");

@@ -289,6 +289,33 @@ export const hostileHeader: fc.Arbitrary<readonly [name: string, value: string]>
   ),
 );
 
+/**
+ * A header that comes twice, in lower case. `first` is what it says where the request has none of its own; `second`, where
+ * undefined, is the same again.
+ */
+export const doubledHeader: fc.Arbitrary<{ name: string; first?: string; second?: string }> = fc
+  .constantFrom<readonly [name: string, first: string | undefined, ...seconds: string[]]>(
+    ["authorization", undefined, "Bearer ext_Docs1234_AnExampleThatIsNobodysKey00000004ROVBo", "Basic YTpi", ""],
+    ["host", undefined, "evil.example", "localhost:1", ""],
+    ["content-length", undefined, "0", "3", "1048576"],
+    ["content-type", "application/json", "text/plain", "application/json; charset=utf-8", ""],
+    ["idempotency-key", "key {{n}}", "another {{n}}", ""],
+    ["x-forwarded-for", "203.0.113.7", "127.0.0.1", "198.51.100.1, 10.0.0.1", "<b>"],
+    ["cookie", "extrophi_session={{long:43:A}}", "extrophi_session={{long:43:B}}", "theme=dark"],
+    ["if-match", "*", '"{{etag}}"', '"x"'],
+    ["x-request-id", "one", "two"],
+    ["accept", "text/html", "application/json"],
+    ["origin", "https://one.example", "https://two.example"],
+    ["transfer-encoding", undefined, "chunked"],
+  )
+  .chain(([name, first, ...seconds]) =>
+    fc.constantFrom(undefined, ...seconds).map(second => ({
+      name,
+      ...(first === undefined ? {} : { first }),
+      ...(second === undefined ? {} : { second }),
+    })),
+  );
+
 export const CONTENT_TYPES = [
   "text/plain",
   "text/json",

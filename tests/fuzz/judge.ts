@@ -9,7 +9,10 @@ import type { Leaks } from "./leaks.ts";
 import { pathOf, type Target } from "./targets.ts";
 
 /** What is wrong with an answer: of which kind, and what exactly. */
-export type Finding = { kind: "5xx" | "undocumented" | "leak" | "access" | "books" | "no answer"; what: string };
+export type Finding = {
+  kind: "5xx" | "undocumented" | "leak" | "access" | "ambiguous" | "books" | "no answer";
+  what: string;
+};
 
 /** Text that is in the document's form is in this one, where a format is a promise. */
 const FORMATS = {
@@ -88,19 +91,48 @@ export function createJudge(document: OpenApiDocument, leaks: Leaks): Judge {
   return function judge(attempt, reply, { target, own }) {
     const { status, headers, text } = reply;
     if (reply.failure) return [{ kind: "no answer", what: reply.failure }];
+    if (isNoRequest(attempt)) {
+      // HTTP itself forbids it: no request, so that nobody answers but the server below the app.
+      return status === 400 && text === "" ? [] : [{ kind: "ambiguous", what: `${status} for two lengths` }];
+    }
+    const ways = target?.operation.security ?? document.security;
+    const needsKey = target !== undefined && ways.length > 0 && ways.every(way => Object.keys(way).length > 0);
+    const doubled = status < 300 && target ? meantTwice(attempt, target, needsKey) : undefined;
     const found: Finding[] = leaks(attempt, reply, { target, own }).map(what => ({ kind: "leak", what }));
+    if (doubled) found.push({ kind: "ambiguous", what: `${status} though ${doubled} came twice` });
     if (status >= 500) found.push({ kind: "5xx", what: `${status} ${text.slice(0, 200)}` });
     const wrong = target ? judgeDocumented(target, attempt, reply) : judgeElsewhere(attempt, reply);
     for (const what of wrong) found.push({ kind: "undocumented", what });
     if (!headers.get("x-request-id")) found.push({ kind: "undocumented", what: `${status} without X-Request-Id` });
-    const ways = target?.operation.security ?? document.security;
-    const needsKey = target !== undefined && ways.length > 0 && ways.every(way => Object.keys(way).length > 0);
     const hasNone = ["nobody", "bad"].includes(attempt.sender) || "authorization" in attempt.headers;
     if (needsKey && hasNone && status !== 401 && status !== 400) {
       found.push({ kind: "access", what: `${status} without a good key` });
     }
     return found;
   };
+}
+
+/** Two lengths that contradict each other, or a length and chunks. */
+function isNoRequest({ again, body }: Attempt): boolean {
+  const length = body === undefined ? undefined : String(Buffer.byteLength(body));
+  return again.some(
+    ({ name, value }) => name === "transfer-encoding" || (name === "content-length" && (value ?? length) !== length),
+  );
+}
+
+/** The header that came twice, and of which one had to be chosen; undefined where nothing depends on it. */
+function meantTwice({ again, body }: Attempt, { operation }: Target, needsKey: boolean): string | undefined {
+  const takesKey = operation.parameters.some(parameter =>
+    "name" in parameter ? parameter.name === "Idempotency-Key" : parameter.$ref.endsWith("/Idempotency-Key"),
+  );
+  const takesBody = operation.requestBody !== undefined && body !== undefined && body.length > 0;
+  const isMeant: Readonly<Record<string, boolean>> = {
+    host: true,
+    authorization: needsKey,
+    "content-type": takesBody,
+    "idempotency-key": takesKey,
+  };
+  return again.map(({ name }) => name).find(name => isMeant[name]);
 }
 
 /** Outside of the API, whoever prefers HTML is told what went wrong by a page. */

@@ -29,6 +29,7 @@ export function formatReport(report: FuzzReport, { seed, seconds }: { seed: numb
     `  ${of("undocumented")} answers that the OpenAPI document does not know (status, type, headers, body)`,
     `  ${of("leak")} answers or log lines with something internal or another's in them`,
     `  ${of("access")} answers without a good key where one is needed`,
+    `  ${of("ambiguous")} requests taken though a header that says who or what comes twice`,
     `  ${of("books")} changes of the books that no answer explains`,
     `  ${of("no answer")} requests without an answer`,
     `  slowest answer: ${slowest.ms.toFixed(0)} ms`,

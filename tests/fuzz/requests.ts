@@ -4,7 +4,7 @@
 import fc from "fast-check";
 import { BODY_BYTES_MAX } from "../../src/json-body.ts";
 import { type OpenApiDocument, type Operation, type Parameter, resolve } from "../../src/openapi/model.ts";
-import { type Attempt, long, type Sender } from "./attempt.ts";
+import { type Again, type Attempt, long, type Sender } from "./attempt.ts";
 import * as hostile from "./hostile.ts";
 import type { Target } from "./targets.ts";
 import { valuesOf } from "./valid.ts";
@@ -24,6 +24,7 @@ type Draft = {
   segments: string[];
   query: [name: string, value: string][];
   headers: Record<string, string>;
+  again: Again[];
   /** A JSON value, in which texts that begin with RAW stand for pieces of JSON text. */
   body: unknown;
   /** Made of the finished JSON text. */
@@ -74,7 +75,7 @@ function plain({ method, path, operation }: Target, components: OpenApiDocument[
       match: fc.constantFrom("*", '"{{etag}}"', '"{{etag}}"'),
     })
     .map(({ sender, segments, query, body, key, match }) => ({
-      ...{ sender, segments, body, method, tricks: [] },
+      ...{ sender, segments, body, method, again: [], tricks: [] },
       query: Object.entries(query).map(([name, value]) => [name, hostile.encode(String(value))]),
       headers: {
         ...(names.includes("Idempotency-Key") ? { "idempotency-key": key } : {}),
@@ -123,6 +124,7 @@ function tricksFor({ operation, path }: Target): fc.Arbitrary<Trick> {
     ...(variable.length > 0 ? [{ weight: 4, arbitrary: pathTrick(variable) }] : []),
     { weight: 1, arbitrary: pathTrick(inPath.map((_, at) => at)) },
     { weight: 3, arbitrary: headerTrick },
+    { weight: 3, arbitrary: doubledTrick },
     { weight: 1, arbitrary: methodTrick },
     ...(operation.requestBody ? [] : [{ weight: 1, arbitrary: strayBody }]),
   );
@@ -245,6 +247,18 @@ const headerTrick: fc.Arbitrary<Trick> = hostile.hostileHeader.map(
     }),
 );
 
+/** A header comes twice: with two values, or with one. */
+const doubledTrick: fc.Arbitrary<Trick> = hostile.doubledHeader.map(
+  (again): Trick =>
+    draft => ({
+      ...draft,
+      // One that would not be there is there twice all the same.
+      headers: again.first === undefined ? draft.headers : { [again.name]: again.first, ...draft.headers },
+      again: [...draft.again, { name: again.name, ...(again.second === undefined ? {} : { value: again.second }) }],
+      tricks: [...draft.tricks, `${again.name} twice, ${again.second === undefined ? "the same" : cut(again.second)}`],
+    }),
+);
+
 const methodTrick: fc.Arbitrary<Trick> = fc.constantFrom(...hostile.METHODS).map(
   (method): Trick =>
     draft => ({
@@ -297,14 +311,18 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function finish({ sender, method, segments, query, headers, body, finish, tricks }: Draft): Finished {
+function finish({ sender, method, segments, query, headers, again, body, finish, tricks }: Draft): Finished {
   const search = query.map(([name, value]) => `${name}=${value}`).join("&");
   const canHaveBody = method !== "GET" && method !== "HEAD" && method !== "get";
-  const json = body === undefined ? undefined : toJson(body);
+  const json = body === undefined || !canHaveBody ? undefined : toJson(body);
+  // Whoever is promised a body that does not come waits for it (slow-requests.test.ts).
+  const sentAgain = again.filter(
+    ({ name }) => json !== undefined || !/^(content-length|transfer-encoding)$/.test(name),
+  );
   return {
-    ...{ sender, method, headers, tricks },
+    ...{ sender, method, headers, again: sentAgain, tricks },
     path: `/${segments.join("/")}${search ? `?${search}` : ""}`,
-    ...(json === undefined || !canHaveBody ? {} : { body: finish(json) }),
+    ...(json === undefined ? {} : { body: finish(json) }),
   };
 }
 

@@ -9,6 +9,7 @@ import { explain, readBooks } from "./books.ts";
 import { createJudge, type Finding } from "./judge.ts";
 import { createLeaks } from "./leaks.ts";
 import { attemptsAt } from "./requests.ts";
+import { send } from "./send.ts";
 import { createFinder, type Target, targetsOf } from "./targets.ts";
 import { World } from "./world.ts";
 
@@ -34,8 +35,6 @@ export type FuzzReport = {
 };
 
 const AT_ONCE = 6;
-/** Longer than anything that is answered takes, on a machine that does other things. */
-const ANSWER_MS_MAX = 20_000;
 
 /** Fuzzes an app (with open registration), which must not listen yet. */
 export async function fuzz(api: Api, { requests, seed, only = [], onProgress }: FuzzOptions): Promise<FuzzReport> {
@@ -60,7 +59,7 @@ export async function fuzz(api: Api, { requests, seed, only = [], onProgress }: 
     for (const draft of attemptsAt(target, document.components, attempts, seed)) {
       const attempt = fillIn(draft, world.namesFor(draft));
       const led = find(attempt.method, attempt.path);
-      const reply = await send(baseUrl, attempt, world.keyOf(attempt.sender));
+      const reply = await send({ baseUrl, attempt, key: world.keyOf(attempt.sender) });
       const after = await readBooks(api.sql, world.accounts);
       const findings = judge(attempt, reply, { target: led, own: world.privateTextsOf(attempt.sender) });
       const unexplained = explain(attempt, led, reply, { before, after });
@@ -128,31 +127,4 @@ function judgeLog({ logs }: Api): Finding[] {
     ...errors.slice(0, 5).map((what): Finding => ({ kind: "5xx", what: `the log says: ${what}` })),
     ...keys.slice(0, 5).map((what): Finding => ({ kind: "leak", what: `a key in the log: ${what}` })),
   ];
-}
-
-async function send(baseUrl: string, attempt: Attempt, key: string | undefined): Promise<Reply> {
-  const { method, path, body } = attempt;
-  const startedMs = performance.now();
-  try {
-    const headers = new Headers(key === undefined ? {} : { authorization: `Bearer ${key}` });
-    for (const [name, value] of Object.entries(attempt.headers)) headers.set(name, value);
-    const response = await fetch(baseUrl + path, {
-      ...{ method, headers, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS_MAX) },
-      ...(body === undefined ? {} : { body }),
-    });
-    const text = await readText(response);
-    return { status: response.status, headers: response.headers, text, ms: performance.now() - startedMs };
-  } catch (error) {
-    const failure = (error as Error).message;
-    return { status: 0, headers: new Headers(), text: "", ms: performance.now() - startedMs, failure };
-  }
-}
-
-/** A stream ends with its reader: its beginning is what can be judged. */
-async function readText(response: Response): Promise<string> {
-  if (!response.headers.get("content-type")?.startsWith("text/event-stream")) return response.text();
-  const reader = response.body?.getReader();
-  const first = await reader?.read();
-  await reader?.cancel();
-  return new TextDecoder().decode(first?.value);
 }
