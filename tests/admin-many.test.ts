@@ -4,8 +4,9 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { AttributionAnalytics } from "../src/admin/analytics-store.ts";
 import { listAllAttributions } from "../src/admin/attributions-store.ts";
-import { listAllCards, rankOf } from "../src/admin/cards-store.ts";
+import { listAllCards } from "../src/admin/cards-store.ts";
 import { listAllEntries } from "../src/admin/ledger-store.ts";
+import { rankOf } from "../src/admin/ranks.ts";
 import type { Page, PageRequest } from "../src/cursor.ts";
 import { insertUser } from "./books-support.ts";
 import { behindTheTriggers } from "./integrity-support.ts";

@@ -20,8 +20,6 @@ const LARGE = { users: 400, entries: 40_000 };
 
 /** Pages that look at all of something, and say so in docs/admin-pages.md. */
 const LOOKING_AT_ALL = new Set([
-  "users, richest first",
-  "cards, by a word of nobody",
   // Where too few cards have ranks.
   "cards, most earned of a category",
 ]);
@@ -33,6 +31,8 @@ const LIMITED: Readonly<Record<string, number>> = {
   "graph, the most cited, 2 steps": 6_000,
   // Each of 300 cards, or the newest 12,000 attributions.
   "attributions, remixes of the busiest": 3_000,
+  // The newest 20,000 cards.
+  "cards, by a word of nobody": 4_500,
   // As far back in the account as a page of the amount needs.
   "ledger, a usual amount of the busiest": 1_500,
 };

@@ -8,8 +8,6 @@ import type { Fragment, Sql } from "../db.ts";
 import type { ListedAttributionFilter } from "./attributions-model.ts";
 import { findFilterUser } from "./user-filter.ts";
 
-type Side = "source" | "target";
-
 /** Cards that are asked one by one in less time than the newest attributions take. */
 const FEW_CARDS = 300;
 /** The newest attributions that are looked through for those of one account. */
@@ -36,42 +34,41 @@ export async function listAllAttributions(
   const citerIs = targetUserId ? sql`AND a.target_user_id = ${targetUserId}::uuid` : sql``;
   const newestFirst = sql`ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit + 1}`;
 
-  /** What one card has on one side. */
-  const onCard = (side: Side, card: Fragment) =>
-    sql`a.${sql(`${side}_card_id`)} = ${card} ${citedIs} ${citerIs} ${conditions}`;
-  const ofCard = (side: Side, card: Fragment) =>
-    sql`SELECT a.* FROM attributions a WHERE ${onCard(side, card)} ${newestFirst}`;
+  const all = sql`a.id, a.created_at FROM attributions a WHERE true ${citedIs} ${citerIs} ${conditions}`;
+  const ofCard = (side: "source" | "target", card: Fragment) =>
+    sql`SELECT a.id, a.created_at FROM attributions a
+      WHERE a.${sql(`${side}_card_id`)} = ${card} ${citedIs} ${citerIs} ${conditions} ${newestFirst}`;
 
   /**
-   * The newest of an account. Attributions are indexed by their cards, and not by accounts and time, which every
-   * payment would pay for. Of somebody with few cards, each is asked. The attributions of somebody with many are among
-   * the newest of all, most likely; where they are not, only those cards can have one on the page whose own newest are
-   * the newest.
+   * The newest of who is cited. Attributions are indexed by their cards and by who made them, and not by whom they cite
+   * and time, which every payment would pay for. Of somebody with few cards, each is asked. The attributions of somebody
+   * with many are among the newest of all, most likely; where they are not, only those cards can have one on the page
+   * whose own newest are the newest.
    */
-  function ofUser(side: Side, userId: string) {
-    // Those that were undone are few, and so are those between two accounts: all of them, or none among the newest.
-    const isOfTwo = sourceUserId !== undefined && targetUserId !== undefined;
-    const isLookedThrough = filter.reversed === "true" ? sql`true` : isOfTwo ? sql`false` : hasManyCards(sql, userId);
+  function ofCited(userId: string) {
+    // Those that were undone are few: all of them, or none among the newest.
+    const isLookedThrough = filter.reversed === "true" ? sql`true` : hasManyCards(sql, userId);
     return sql`
     WITH newest AS MATERIALIZED (
-      SELECT a.id, a.created_at, a.source_user_id, a.target_user_id FROM attributions a
+      SELECT a.id, a.created_at, a.source_user_id FROM attributions a
       WHERE ${isLookedThrough} ${conditions}
       ORDER BY a.created_at DESC, a.id DESC LIMIT ${LOOKED_AT}
     ), among AS MATERIALIZED (
-      SELECT a.id FROM newest a WHERE true ${citedIs} ${citerIs} ${newestFirst}
+      SELECT a.id, a.created_at FROM newest a WHERE true ${citedIs} ${newestFirst}
     ), state AS MATERIALIZED (
       SELECT CASE WHEN (SELECT count(*) FROM among) > ${limit} THEN true
         ELSE ${isLookedThrough} AND (SELECT count(*) FROM newest) < ${LOOKED_AT} END AS is_enough
     ), card AS (
       SELECT c.id FROM cards c
       CROSS JOIN LATERAL (
-        SELECT a.created_at FROM attributions a WHERE ${onCard(side, sql`c.id`)} ORDER BY a.created_at DESC LIMIT 1) a
+        SELECT a.created_at FROM attributions a WHERE a.source_card_id = c.id ${citedIs} ${conditions}
+        ORDER BY a.created_at DESC LIMIT 1) a
       WHERE c.user_id = ${userId}::uuid AND NOT (SELECT is_enough FROM state)
       ORDER BY a.created_at DESC FETCH FIRST ${limit + 1} ROWS WITH TIES
     )
-    SELECT a.* FROM among JOIN attributions a ON a.id = among.id WHERE (SELECT is_enough FROM state)
+    SELECT a.id, a.created_at FROM among a WHERE (SELECT is_enough FROM state)
     UNION ALL
-    SELECT a.* FROM card CROSS JOIN LATERAL (${ofCard(side, sql`card.id`)}) a`;
+    SELECT a.id, a.created_at FROM card CROSS JOIN LATERAL (${ofCard("source", sql`card.id`)}) a`;
   }
 
   function found() {
@@ -79,17 +76,15 @@ export async function listAllAttributions(
       const card = sql`${filter.card_id}::uuid`;
       return sql`(${ofCard("source", card)}) UNION ALL (${ofCard("target", card)})`;
     }
-    // Whoever is cited may be cited often; each card of whoever cites has made few attributions.
-    if (targetUserId) return ofUser("target", targetUserId);
-    if (sourceUserId) return ofUser("source", sourceUserId);
-    return sql`SELECT a.* FROM attributions a WHERE true ${conditions} ${newestFirst}`;
+    if (sourceUserId && !targetUserId) return ofCited(sourceUserId);
+    return sql`SELECT ${all}`;
   }
 
   const rows = await readBounded<Attribution>(
     sql,
     tx => tx`
       SELECT ${attributionColumns(sql)}
-      FROM (SELECT * FROM (${found()}) a ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit + 1}) a ${itsCards(sql)}
+      FROM (SELECT a.id FROM (${found()}) a ${newestFirst}) found JOIN attributions a ON a.id = found.id ${itsCards(sql)}
       ORDER BY a.created_at DESC, a.id DESC`,
   );
   return toPage(

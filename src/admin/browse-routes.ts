@@ -131,7 +131,7 @@ export function browseRoutes({ sql, guard, log, baseUrlOf }: Services) {
         detail: {
           tags,
           summary: "Everybody's cards, also those that were withdrawn",
-          description: `Without their texts. ${CSV_NOTE}`,
+          description: `Without their texts. A page found by \`q\` may be short, or empty, before the list is at its end: that is where \`next_cursor\` is null. ${CSV_NOTE}`,
           responses: csvAnswer,
         },
       },

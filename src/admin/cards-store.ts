@@ -3,10 +3,11 @@
 import { z } from "zod";
 import { readBounded } from "../bounded-read.ts";
 import { likePattern } from "../cards/store.ts";
-import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
+import { cursorsOf, encodeCursor, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
 import type { Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { CardDetail, CardOrder, ListedCard, ListedCardFilter } from "./cards-model.ts";
+import { RANK_MAX, rankOf } from "./ranks.ts";
 import { findFilterUser } from "./user-filter.ts";
 
 /** What a page is ordered by before the id, as the cursor holds it. */
@@ -16,17 +17,14 @@ const SORTS = {
   most_earned: { value: (card: ListedCard) => card.extropy_earned, form: z.string().regex(/^\d{1,18}\.\d\d$/) },
 } as const;
 
-/** Columns that rank cards (0009_browse.sql): 1 from this number on, and one more each time that it doubles. */
+/** Columns that rank cards, and the number from which on they do. */
 const RANKS = {
   most_cited: { name: "citation_rank", from: 8 },
   most_earned: { name: "earning_rank", from: 4 },
 } as const;
-const RANK_MAX = 18;
 
-/** The rank of a card of which there is this number; 0 for those that have none. */
-export function rankOf(value: number, from: number): number {
-  return value < from ? 0 : Math.min(RANK_MAX, Math.floor(Math.log2(value / from)) + 1);
-}
+/** The newest cards whose titles are looked through for a text, before a page is what there is of it among them. */
+export const LOOKED_AT = 20_000;
 
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`
@@ -49,7 +47,10 @@ export async function getAnyCard(sql: Sql, id: string): Promise<CardDetail> {
   return row;
 }
 
-/** Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. Throws `validation`. */
+/**
+ * Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. A page of
+ * those with a text in the title, newest first, may be short or empty, and go on at its cursor. Throws `validation`.
+ */
 export async function listAllCards(
   sql: Sql,
   filter: ListedCardFilter,
@@ -89,27 +90,45 @@ export async function listAllCards(
     return rows[limit]?.rank;
   }
 
-  const published = sql`SELECT c.* FROM cards c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
+  // Only of published cards a title is known.
+  const status = filter.status ?? (filter.q === undefined ? "any" : "published");
+  const isLookedThrough = filter.q !== undefined && !userId && filter.sort === "newest" && status === "published";
+  const beyond = sql`
+    c.is_published AND c.published_at IS NOT NULL
+    ${after ? sql`AND (c.published_at, c.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}`;
+  const newest = sql`(SELECT c.* FROM cards c WHERE ${beyond} ORDER BY c.published_at DESC, c.id DESC LIMIT ${LOOKED_AT})`;
+  const among = isLookedThrough ? newest : sql`cards`;
+  const published = sql`SELECT c.* FROM ${among} c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
   const withdrawn = sql`SELECT c.* FROM cards c WHERE NOT c.is_published AND ${conditions} ORDER BY ${order}`;
   const found = {
     published,
     withdrawn,
     // Each state has indexes of its own.
     any: sql`SELECT c.* FROM ((${published}) UNION ALL (${withdrawn})) c ORDER BY ${order}`,
-  }[filter.status ?? "any"];
-  const rows = await readBounded<ListedCard>(
+  }[status];
+  // Where they don't make a page, the last card that was looked at, unless that is the last one of all.
+  const last = isLookedThrough
+    ? sql`SELECT c.published_at AS last_at, c.id AS last_id FROM cards c
+        WHERE ${beyond} AND (SELECT count(*) FROM page) <= ${limit}
+        ORDER BY c.published_at DESC, c.id DESC OFFSET ${LOOKED_AT - 1} LIMIT 1`
+    : sql`SELECT NULL::timestamptz AS last_at, NULL::uuid AS last_id`;
+  const rows = await readBounded<(ListedCard | { id: null }) & { last_at: string | null; last_id: string | null }>(
     sql,
     tx => tx`
-      SELECT ${listedColumns(sql)}
-      FROM (${found}) c JOIN users u ON u.id = c.user_id
+      WITH page AS MATERIALIZED (${found})
+      SELECT ${listedColumns(sql)}, last.*
+      FROM (SELECT) one LEFT JOIN (${last}) last ON true
+      LEFT JOIN (page c JOIN users u ON u.id = c.user_id) ON true
       ORDER BY ${column} DESC, c.id DESC`,
   );
-  return toPage(
-    rows,
+  const page = toPage(
+    rows.filter(row => row.id !== null),
     limit,
-    row => row,
+    ({ last_at: _, last_id: __, ...row }) => row,
     row => cursors.keyOf(value(row), row.id),
   );
+  const { last_at, last_id } = rows[0] ?? {};
+  return last_at && last_id ? { ...page, next_cursor: encodeCursor(cursors.keyOf(last_at, last_id)) } : page;
 }
 
 function orderOf(sql: Sql, order: CardOrder) {

@@ -6,7 +6,7 @@ import { cardReference } from "../attributions/store.ts";
 import type { Sql } from "../db.ts";
 import { entryId } from "../ledger/model.ts";
 import type { Found } from "./search-model.ts";
-import { listAccounts } from "./users-store.ts";
+import { findAccounts } from "./users-store.ts";
 
 /** Accounts whose name or id begins with what was asked for. */
 const ACCOUNTS = 10;
@@ -17,7 +17,7 @@ export async function findAnything(sql: Sql, text: string): Promise<Found> {
   const entry = entryId.safeParse(text.replace(/^#/, "")).data;
   const slug = text.replace(/^.*\/cards\//, "").replace(/\.md$/, "");
   const [accounts, cards, entries, attributions] = await Promise.all([
-    listAccounts(sql, { q: text, sort: "username" }, { limit: ACCOUNTS }),
+    findAccounts(sql, text, ACCOUNTS),
     sql<{ card: CardReference }[]>`
       SELECT ${cardReference(sql, "c", "u")} AS card FROM cards c JOIN users u ON u.id = c.user_id
       WHERE (c.slug = ${slug} OR c.id = ${id ?? null}::uuid) AND c.published_at IS NOT NULL
@@ -28,7 +28,7 @@ export async function findAnything(sql: Sql, text: string): Promise<Found> {
     sql<{ id: string }[]>`SELECT a.id FROM attributions a WHERE a.id = ${id ?? null}::uuid`,
   ]);
   return {
-    accounts: accounts.items,
+    accounts,
     cards: cards.map(({ card }) => card),
     entries: entries.map(({ id }) => id),
     attributions: attributions.map(({ id }) => id),

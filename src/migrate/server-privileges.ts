@@ -18,6 +18,7 @@ export const TABLE_RIGHTS: Readonly<Record<string, TableRights>> = {
       ...["id", "username", "email", "display_name", "bio", "extropy_balance", "api_key_prefix", "is_active", "role"],
       ...["email_verified", "avatar_url", "profile_url", "metadata", "created_at", "updated_at", "last_login_at"],
       ...["erased_at", "account_key_id", "entry_count", "head_hash", "head_at", "rewards_on", "rewards_count"],
+      "balance_rank",
     ],
     INSERT: [...USERS_WRITTEN, "extropy_balance"],
     UPDATE: [

@@ -13,7 +13,7 @@ import { listedCardColumns, listedCardQuery, toListedCardLine } from "../cards-m
 import { getAnyCard, listAllCards } from "../cards-store.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { sendCsv } from "./csv-file.ts";
-import { readList, readQuery, readRaw } from "./list-query.ts";
+import { PAGE_ROWS, readList, readQuery, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { requireId } from "./users.ts";
 import { withoutPictures } from "./without-pictures.ts";
@@ -31,7 +31,9 @@ export function cardAdminPages(services: Services) {
   async function cards({ url }: Visit): Promise<View> {
     const raw = readRaw(url);
     const { found, problem, status } = await readList(listedCardQuery, raw, query => listAllCards(sql, query, query));
-    const body = CardsPage({ raw, cards: found?.items ?? [], next: found?.next_cursor ?? null, problem });
+    const { items = [], next_cursor: next = null } = found ?? {};
+    const isShort = next !== null && items.length < Number(raw.limit ?? PAGE_ROWS);
+    const body = CardsPage({ raw, cards: items, next, isShort, problem });
     return { title: "Cards", section: "cards", body, status };
   }
 

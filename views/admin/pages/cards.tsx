@@ -3,10 +3,10 @@
 import { Html } from "@kitajs/html";
 import type { ListedCard } from "../../../src/admin/cards-model.ts";
 import { category, publicLevel } from "../../../src/cards/model.ts";
-import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
+import { hrefWith, isFiltered, type RawQuery, SWAPPED } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { cardColumns } from "../lists.tsx";
-import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
+import { Empty, type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { words } from "../pieces.tsx";
 import { DataTable, Pager } from "../table.tsx";
 
@@ -16,10 +16,12 @@ export type CardsProps = {
   raw: RawQuery;
   cards: readonly ListedCard[];
   next: string | null;
+  /** The page is what there is among the cards that were looked through so far. */
+  isShort: boolean;
   problem?: ProblemMessage | undefined;
 };
 
-export function CardsPage({ raw, cards, next, problem }: CardsProps) {
+export function CardsPage({ raw, cards, next, isShort, problem }: CardsProps) {
   return (
     <>
       <h1>Cards</h1>
@@ -63,19 +65,32 @@ export function CardsPage({ raw, cards, next, problem }: CardsProps) {
                 All of these as CSV
               </a>
             </div>
-            <DataTable
-              caption="Cards"
-              columns={cardColumns()}
-              rows={cards}
-              sorting={{ path: PATH, raw, current: raw.sort ?? "newest", isFixed: true }}
-              empty={
-                isFiltered(raw) ? "No card is like that. Take a filter away." : "Nobody has published anything yet."
-              }
-            />
+            {isShort && cards.length === 0 ? (
+              <LookingFurther href={hrefWith(PATH, raw, { cursor: next ?? undefined })} />
+            ) : (
+              <DataTable
+                caption="Cards"
+                columns={cardColumns()}
+                rows={cards}
+                sorting={{ path: PATH, raw, current: raw.sort ?? "newest", isFixed: true }}
+                empty={
+                  isFiltered(raw) ? "No card is like that. Take a filter away." : "Nobody has published anything yet."
+                }
+              />
+            )}
           </>
         )}
-        <Pager path={PATH} raw={raw} next={next} />
+        <Pager path={PATH} raw={raw} next={next} {...(isShort ? { nextLabel: "Look further back →" } : {})} />
       </div>
     </>
+  );
+}
+
+/** In place of a page on which there is nothing yet: it goes on by itself, and by the pager's link without a script. */
+function LookingFurther({ href }: { href: string }) {
+  return (
+    <div hx-get={href} hx-trigger="load" {...SWAPPED} aria-busy="true">
+      <Empty>No title has this in it so far. There are older cards to look through.</Empty>
+    </div>
   );
 }

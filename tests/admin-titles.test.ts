@@ -1,0 +1,68 @@
+// Cards by a part of their title, where there are more of them than one page looks through.
+
+import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { LOOKED_AT, listAllCards } from "../src/admin/cards-store.ts";
+import type { PageRequest } from "../src/cursor.ts";
+import { insertUser } from "./books-support.ts";
+import { behindTheTriggers } from "./integrity-support.ts";
+import { createTestDatabase, type TestDatabase } from "./support.ts";
+
+setDefaultTimeout(120_000);
+
+/** The newest is number 1: these stand around the end of what the first page looks through. */
+const AT_THE_END = [LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 1, LOOKED_AT + 2] as const;
+
+let database: TestDatabase;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const user = await insertUser(database.sql);
+  await behindTheTriggers(
+    database.sql,
+    `INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, public_url,
+        slug, change_no, withdrawn_at)
+      SELECT '${user}', CASE WHEN n IN (${AT_THE_END.join()}) THEN 'A Needle, ' ELSE 'Hay, ' END || n, 'text',
+        lpad(n::text, 64, '0'), 'IDEAS', true, timestamptz '2026-01-01' - n * interval '1 second', '/cards/' || n, n, n, NULL
+      FROM generate_series(1, ${LOOKED_AT + 50}) n;
+    INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, withdrawn_at)
+      SELECT '${user}', 'A needle in what was withdrawn', '', repeat('f', 64), 'IDEAS', false, now(), now();
+    ANALYZE cards`,
+  );
+});
+
+async function list(q: string, page: PageRequest) {
+  const { items, next_cursor } = await listAllCards(database.sql, { q, sort: "newest" }, page);
+  return { titles: items.map(({ title }) => title), cursor: next_cursor ?? undefined };
+}
+
+test("a page is what there is among so many of the newest, and its cursor goes on behind them", async () => {
+  const first = await list("needle", { limit: 10 });
+  expect(first.titles).toEqual([`A Needle, ${LOOKED_AT - 1}`, `A Needle, ${LOOKED_AT}`]);
+  const second = await list("needle", { limit: 10, ...first });
+  expect(second).toEqual({ titles: [`A Needle, ${LOOKED_AT + 1}`, `A Needle, ${LOOKED_AT + 2}`], cursor: undefined });
+});
+
+test("a full page goes on behind its last card, however few were looked at", async () => {
+  const first = await list("needle", { limit: 1 });
+  expect(first.titles).toEqual([`A Needle, ${LOOKED_AT - 1}`]);
+  const second = await list("needle", { limit: 1, ...first });
+  expect(second.titles).toEqual([`A Needle, ${LOOKED_AT}`]);
+  const third = await list("needle", { limit: 3, ...second });
+  expect(third).toEqual({ titles: [`A Needle, ${LOOKED_AT + 1}`, `A Needle, ${LOOKED_AT + 2}`], cursor: undefined });
+});
+
+test("what no title has is looked for to the end, and only there", async () => {
+  const first = await list("straw", { limit: 10 });
+  expect([first.titles, first.cursor === undefined]).toEqual([[], false]);
+  expect(await list("straw", { limit: 10, ...first })).toEqual({ titles: [], cursor: undefined });
+});
+
+test("the title of what was withdrawn finds nothing", async () => {
+  expect(await list("in what was withdrawn", { limit: 10 }).then(({ titles }) => titles)).toEqual([]);
+  const withdrawn = await listAllCards(
+    database.sql,
+    { q: "needle", sort: "newest", status: "withdrawn" },
+    { limit: 10 },
+  );
+  expect(withdrawn.next_cursor).toBeNull();
+});
