@@ -196,6 +196,30 @@ test("a movement that can't be reversed has no form for it, and the page says wh
   }
 });
 
+test("a reversal is offered only where it can be done, and the entry says why it is not", async () => {
+  const [gone, spent, { id }] = [await api.register(), await api.register(), await api.register()];
+  const entryOf = async (account: string, amount: string) =>
+    (await adjust(api, admin, account, { amount })).body.entries[0]?.id;
+  const [open, ofErased, ofSpent] = [
+    await entryOf(id, "5.00"),
+    await entryOf(gone.id, "5.00"),
+    await entryOf(spent.id, "7.00"),
+  ];
+  await api.call("DELETE", "/api/me", { key: gone.key });
+  await adjust(api, admin, spent.id, { type: "penalty", amount: "15.00" });
+  const offers = async (entry: string | undefined) => {
+    const { html } = await visitor.get(`/admin/ledger/${entry}`);
+    const texts = select(html, ".actions .soft").map(({ text }) => text.trim());
+    return [select(html, ".actions a.button.danger").length, ...texts];
+  };
+  expect(await offers(open)).toEqual([1]);
+  expect(await offers(ofErased)).toEqual([0, "Can't be reversed: the account is erased."]);
+  expect(await offers(ofSpent)).toEqual([
+    0,
+    `Can't be reversed now: ${spent.name} has 2.00, and 7.00 would be taken back.`,
+  ]);
+});
+
 test("a form that was sent before its account was erased is answered as it was then", async () => {
   const { id, key } = await api.register();
   const { fields } = await review(id);
@@ -260,4 +284,14 @@ test("nonsense in a filter, a sort or a cursor is a message above the list, and 
     const { status, html } = await visitor.get(`/admin/users/${id}`);
     expect([id, status, problemOf(html) !== ""]).toEqual([id, 404, true]);
   }
+});
+
+test("the only active admin is not offered what would leave nobody to administer", async () => {
+  const changesOf = async (id: string) => {
+    const { html } = await visitor.get(`/admin/users/${id}`);
+    return select(html, ".actions a.button").map(({ text }) => text.trim());
+  };
+  expect(await changesOf(admin.id)).toEqual(["Adjust balance", "New key"]);
+  await api.registerOperator("admin");
+  expect(await changesOf(admin.id)).toEqual(["Adjust balance", "Change role", "New key", "Deactivate"]);
 });

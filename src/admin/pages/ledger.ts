@@ -1,7 +1,7 @@
 // The pages of the ledger: all entries with filters, live and as CSV; each with what proves it; and its reversal.
 
 import { Elysia } from "elysia";
-import { EntryPage, type LegBalance, ReversePage } from "../../../views/admin/pages/entry.tsx";
+import { EntryPage, ReversePage } from "../../../views/admin/pages/entry.tsx";
 import { LedgerPage } from "../../../views/admin/pages/ledger.tsx";
 import { resumeSession } from "../../auth/session.ts";
 import { readToken } from "../../auth/session-cookie.ts";
@@ -9,7 +9,6 @@ import { allowTime } from "../../deadline.ts";
 import { idempotencyKeyOf } from "../../idempotency.ts";
 import { entryId } from "../../ledger/model.ts";
 import { requirePeriod } from "../../moment.ts";
-import { sumAmounts } from "../../money.ts";
 import { Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { sha256 } from "../../sha256.ts";
@@ -18,6 +17,7 @@ import {
   type AccountEntryFilter,
   accountEntryColumns,
   accountEntryQuery,
+  type EntryView,
   requireRange,
   toAccountEntryLine,
 } from "../ledger-model.ts";
@@ -25,13 +25,13 @@ import { getAnyEntry, listAllEntries } from "../ledger-store.ts";
 import { LedgerWatch } from "../ledger-watch.ts";
 import { reversalRequest } from "../movements-model.ts";
 import { getMovement } from "../movements-store.ts";
-import { getAccount } from "../users-store.ts";
 import { isTellable, requireForm } from "./change-user.ts";
 import { sendCsv } from "./csv-file.ts";
 import { openTail } from "./ledger-tail.ts";
 import { readList, readQuery, readRaw } from "./list-query.ts";
 import { isSecure, messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { redirect } from "./reply.ts";
+import { hindranceOf, type Leg, readReversal, refusalOf } from "./reversal.ts";
 
 const hidden = { detail: { hide: true } };
 
@@ -75,12 +75,18 @@ export function ledgerPages(services: Services) {
 
   async function entry({ url, operator }: Visit, id: string): Promise<View> {
     const entry = await getAnyEntry(sql, requireEntryId(id));
-    const { items } = await listAudit(sql, { transaction_id: entry.transaction_id }, { limit: 1 });
+    const [{ items }, legs] = await Promise.all([
+      listAudit(sql, { transaction_id: entry.transaction_id }, { limit: 1 }),
+      readReversal(sql, entry.transaction_id),
+    ]);
+    const isOpen = operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal";
+    const hindrance = isOpen ? hindranceOf(legs) : undefined;
     const body = EntryPage({
       entry,
       record: items[0],
       isProven: sha256(entry.canonical_text) === entry.entry_hash,
-      canReverse: operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal",
+      canReverse: isOpen && hindrance === undefined,
+      hindrance,
       isDone: url.searchParams.get("done") === "reversed",
     });
     return { title: `Entry #${entry.id}`, section: "ledger", body };
@@ -89,25 +95,18 @@ export function ledgerPages(services: Services) {
   /** The form for a reversal that may be possible. Throws `not-found`, `already-reversed`, `not-reversible`. */
   async function openReversal(id: string): Promise<View> {
     const entry = await getAnyEntry(sql, id);
-    if (entry.reversed_by !== null) throw new Problem("already-reversed");
-    const { entries } = await getMovement(sql, entry.transaction_id);
-    const accounts = await Promise.all(entries.map(({ user_id }) => getAccount(sql, user_id)));
-    if (entry.transaction_type === "reversal" || accounts.some(({ erased_at }) => erased_at !== null)) {
-      throw new Problem("not-reversible");
-    }
-    return reverseView(id, {});
+    const legs = await readReversal(sql, entry.transaction_id);
+    const refusal = refusalOf(entry, legs);
+    if (refusal) throw new Problem(refusal);
+    return reverseView(entry, legs, {});
   }
 
-  async function reverseView(id: string, fields: Record<string, string>, problem?: Problem): Promise<View> {
-    const entry = await getAnyEntry(sql, id);
-    const { entries } = await getMovement(sql, entry.transaction_id);
-    const legs = await Promise.all(
-      entries.map(async ({ user_id, amount }): Promise<LegBalance> => {
-        const { username, balance } = await getAccount(sql, user_id);
-        const change = amount.startsWith("-") ? amount.slice(1) : `-${amount}`;
-        return { username, before: balance, change, after: sumAmounts([balance, change]) };
-      }),
-    );
+  function reverseView(
+    entry: EntryView,
+    legs: readonly Leg[],
+    fields: Record<string, string>,
+    problem?: Problem,
+  ): View {
     const body = ReversePage({
       entry,
       legs,
@@ -115,7 +114,7 @@ export function ledgerPages(services: Services) {
       idempotencyKey: fields.idempotency_key || crypto.randomUUID(),
       problem: problem && messageOf(problem),
     });
-    return { title: `Reverse #${id}`, section: "ledger", body, status: problem?.status ?? 200 };
+    return { title: `Reverse #${entry.id}`, section: "ledger", body, status: problem?.status ?? 200 };
   }
 
   async function reverse({ form, operator, requestId }: Visit, id: string): Promise<View | Response> {
@@ -133,7 +132,8 @@ export function ledgerPages(services: Services) {
       return redirect(`/admin/ledger/${own?.id ?? ""}?done=reversed`);
     } catch (problem) {
       if (!isTellable(problem)) throw problem;
-      return reverseView(id, form, problem);
+      const entry = await getAnyEntry(sql, id);
+      return reverseView(entry, await readReversal(sql, entry.transaction_id), form, problem);
     }
   }
 

@@ -14,7 +14,7 @@ import { listAllCards } from "../cards-store.ts";
 import { SYSTEM_ID } from "../change-account.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { accountFilter } from "../users-model.ts";
-import { getAccount, listAccounts } from "../users-store.ts";
+import { getAccount, isOnlyAdmin, listAccounts } from "../users-store.ts";
 import { readList, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 
@@ -40,7 +40,7 @@ export function userPages(services: Services) {
   async function user({ url, operator }: Visit, id: string): Promise<View> {
     const account = await getAccount(sql, requireId(id));
     const of = { user: account.id };
-    const [balances, entries, cards, received, made, keys, devices] = await Promise.all([
+    const [balances, entries, cards, received, made, keys, devices, isOnly] = await Promise.all([
       listBalances(sql, account.id),
       listAllEntries(sql, of, { limit: ENTRIES }),
       listAllCards(sql, { ...of, sort: "newest" }, { limit: OTHERS }),
@@ -48,11 +48,13 @@ export function userPages(services: Services) {
       listAllAttributions(sql, { target_user: account.id }, { limit: OTHERS }).catch(untilTooSlow),
       listKeysOf(sql, account.id),
       listDevicesOf(sql, account.id),
+      isOnlyAdmin(sql, account),
     ]);
     const done = url.searchParams.get("done");
     const body = UserPage({
       account,
       canChange: operator.role === "admin",
+      isOnlyAdmin: isOnly,
       isSystem: account.id === SYSTEM_ID,
       done: done === null ? undefined : { what: done, entry: entryId.safeParse(url.searchParams.get("entry")).data },
       balances,

@@ -14,10 +14,12 @@ export type EntryProps = {
   record: AuditRecord | undefined;
   isProven: boolean;
   canReverse: boolean;
+  /** Why it can't be, where that is not to be seen anyway. */
+  hindrance: string | undefined;
   isDone: boolean;
 };
 
-export function EntryPage({ entry, record, isProven, canReverse, isDone }: EntryProps) {
+export function EntryPage({ entry, record, isProven, canReverse, hindrance, isDone }: EntryProps) {
   const path = `/admin/ledger/${encodeURIComponent(entry.id)}`;
   return (
     <>
@@ -46,6 +48,13 @@ export function EntryPage({ entry, record, isProven, canReverse, isDone }: Entry
           <a class="button danger" href={`${path}/reverse`}>
             Reverse
           </a>
+        ) : (
+          ""
+        )}
+        {hindrance ? (
+          <span class="soft" safe>
+            {hindrance}
+          </span>
         ) : (
           ""
         )}

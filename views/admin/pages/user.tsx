@@ -22,6 +22,8 @@ export type UserProps = {
   account: Account;
   canChange: boolean;
   isSystem: boolean;
+  /** Somebody has to stay who can do all this. */
+  isOnlyAdmin: boolean;
   done: Done | undefined;
   balances: readonly Point[];
   entries: readonly AccountEntry[];
@@ -142,7 +144,7 @@ function Part({ id, title, more, children }: PropsWithChildren<{ id: string; tit
   );
 }
 
-function Actions({ account, canChange, isSystem, path }: UserProps & { path: string }) {
+function Actions({ account, canChange, isSystem, isOnlyAdmin, path }: UserProps & { path: string }) {
   if (isSystem || account.erased_at !== null) {
     return <p class="soft">{isSystem ? "The system's own account" : "An erased account"} can't be changed.</p>;
   }
@@ -152,13 +154,19 @@ function Actions({ account, canChange, isSystem, path }: UserProps & { path: str
       <a class="button primary" href={`${path}/adjust`}>
         Adjust balance
       </a>
-      <a class="button" href={`${path}/role`}>
-        Change role
-      </a>
+      {isOnlyAdmin ? (
+        ""
+      ) : (
+        <a class="button" href={`${path}/role`}>
+          Change role
+        </a>
+      )}
       <a class="button" href={`${path}/rotate-key`}>
         New key
       </a>
-      {account.is_active ? (
+      {isOnlyAdmin ? (
+        <span class="soft">The only active admin stays one.</span>
+      ) : account.is_active ? (
         <a class="button danger" href={`${path}/deactivate`}>
           Deactivate
         </a>
