@@ -3,7 +3,7 @@
 import { expect } from "bun:test";
 import { type Api, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
 import { type Gate, openGate } from "./gate.ts";
-import { startServer } from "./server.ts";
+import { type Server, startServer } from "./server.ts";
 
 /** Who calls, and who is paid. */
 export type Callers = { api: Api; alice: Member; bob: Member };
@@ -39,15 +39,29 @@ export async function untilBack(ask: Calls, timeoutMs = 10_000): Promise<void> {
 }
 
 /** A real server whose database can be shut away from it; it must stop as if nothing had happened. */
-export async function withGate(callers: Callers, work: (gate: Gate, ask: Calls) => Promise<void>): Promise<void> {
+export async function withGate(
+  callers: Callers,
+  work: (gate: Gate, ask: Calls, server: Server) => Promise<void>,
+): Promise<void> {
   const gate = await openGate(callers.api.url);
-  const server = await startServer({ DATABASE_URL: gate.url });
+  const server = await startServer({ DATABASE_URL: gate.url }, { preload: "./tests/resource-report.ts" });
   try {
     const ask = calls(callers, server.baseUrl);
     expect((await askAll(ask)).map(({ status }) => status)).toEqual([200, 200, 201, 201, 200]);
-    await work(gate, ask);
+    await work(gate, ask, server);
     expect(await server.stop()).toBe(0);
   } finally {
     await gate.close();
   }
 }
+
+/** What a server that was started with resource-report.ts holds after a full garbage collection; memory in bytes. */
+export async function heldBy(server: Server): Promise<Record<Held, number>> {
+  const reports = () => [...server.stdout().matchAll(/^holds (.*)$/gm)];
+  const before = reports().length;
+  server.kill("SIGUSR2");
+  while (reports().length === before) await Bun.sleep(5);
+  return JSON.parse(reports().at(-1)?.[1] ?? "");
+}
+
+export type Held = "files" | "sockets" | "timers" | "functions" | "objects" | "heap" | "rss";

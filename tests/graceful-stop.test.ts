@@ -2,8 +2,9 @@
 // seconds, also where a request is stuck. (Streams and waiting pulls: sync-stream.test.ts; a second signal: start.test.ts.)
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type Api, createApi, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
+import { type Api, createApi, type Member } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { callKeyed, expectEachOnce, type Keyed, keyedPublish, keyedTransfer, sendKeyed } from "./keyed-requests.ts";
 import { startServer } from "./server.ts";
 import { holdLock } from "./support.ts";
 
@@ -12,21 +13,16 @@ setDefaultTimeout(60_000);
 const CLIENTS = 32;
 const STOP_MS_MAX = 10_000;
 
-type Outcome = { key: string; status: number | "refused" };
+type Outcome = { request: Keyed; status: number | "refused" };
 
 /** A client that publishes and pays until the server is gone, and puts the outcomes of all that it has sent into `outcomes`. */
 async function keepAsking(baseUrl: string, outcomes: Outcome[], member: Member, payee: Member): Promise<void> {
   for (let no = 1; ; no++) {
-    const key = `${member.name}-${no}`;
-    const isTransfer = no % 2 === 0;
-    const body = isTransfer ? { to_user: payee.name, amount: "0.01" } : { cards: [newCard()] };
-    const path = isTransfer ? "/api/transfers" : "/api/publish";
-    const init = toInit("POST", { key: member.key, body, headers: { "idempotency-key": key } });
+    const request = no % 2 === 0 ? keyedTransfer(member, payee) : keyedPublish(member);
     try {
-      const { status } = await readAnswer(await fetch(baseUrl + path, init));
-      outcomes.push({ key, status });
+      outcomes.push({ request, status: (await sendKeyed(baseUrl, request)).status });
     } catch {
-      outcomes.push({ key, status: "refused" });
+      outcomes.push({ request, status: "refused" });
       return;
     }
   }
@@ -55,10 +51,16 @@ for (const afterAnswers of [CLIENTS, 150, 400]) {
 
     await Promise.all(asking);
     expect(outcomes.filter(({ status }) => status !== 201 && status !== 503 && status !== "refused")).toEqual([]);
-    const answered = outcomes.filter(({ status }) => status === 201).map(({ key }) => key);
+    const answered = outcomes.filter(({ status }) => status === 201).map(({ request }) => request.key);
     expect(answered.length).toBeGreaterThanOrEqual(afterAnswers);
     // Neither is an answer without its work, nor work without its answer.
     expect([...(await keysDone(api))].sort()).toEqual(answered.sort());
+    // Whoever got no answer asks another server, and everything is there once.
+    const requests = outcomes.map(({ request }) => request);
+    for (const { request, status } of outcomes) {
+      if (status !== 201) expect((await callKeyed(api, request)).status).toBe(201);
+    }
+    await expectEachOnce(api.sql, requests);
     await expectBalancedBooks(api.sql);
   });
 }
@@ -80,7 +82,8 @@ test("a request that is stuck does not keep the server: it ends with 0 within te
   await release();
   // PostgreSQL notices that the client is gone when it has waited for the lock, or does the work all the same; the retry
   // finds out which.
-  const retried = await api.publish(alice.key, [newCard()]);
-  expect(retried.status).toBe(201);
+  const requests = outcomes.map(({ request }) => request);
+  for (const request of requests) expect((await callKeyed(api, request)).status).toBe(201);
+  await expectEachOnce(api.sql, requests);
   await expectBalancedBooks(api.sql);
 });

@@ -14,6 +14,8 @@ export type ProgramOptions = {
   /** Another system user; only root may ask for one. */
   uid?: number;
   gid?: number;
+  /** A command line that ends by becoming the one that follows it, such as `env`. */
+  within?: readonly string[];
 };
 
 /** A running program. What it printed is complete once `exited` has resolved to its exit code (or signal). */
@@ -40,8 +42,9 @@ export async function stopPrograms(): Promise<void> {
 
 /** Runs `bun` with the arguments, in the project's folder unless told otherwise. */
 export function startProgram(args: string[], options: ProgramOptions = {}): Program {
-  const { env = {}, cwd = PROJECT, ...account } = options;
-  const child = spawn(process.execPath, args, {
+  const { env = {}, cwd = PROJECT, within = [], ...account } = options;
+  const [command = process.execPath, ...rest] = [...within, process.execPath, ...args];
+  const child = spawn(command, rest, {
     cwd,
     ...account,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env },
@@ -83,12 +86,17 @@ export function startProgram(args: string[], options: ProgramOptions = {}): Prog
 
 export type Server = Program & { baseUrl: string };
 
+/** `preload` is a module, relative to the project, that the server loads before its own. */
+export type ServerOptions = Pick<ProgramOptions, "within"> & { preload?: string };
+
 /**
  * Starts the server with an environment, on a free port unless that names one, and resolves when it is ready. Give it
  * DATABASE_URL or a DATA_DIR of its own.
  */
-export async function startServer(env: Record<string, string>): Promise<Server> {
-  const program = startProgram(["src/main.ts"], { env: { PORT: "0", BCRYPT_COST: "4", ...env } });
+export async function startServer(env: Record<string, string>, options: ServerOptions = {}): Promise<Server> {
+  const { preload, within } = options;
+  const args = [...(preload ? ["--preload", preload] : []), "src/main.ts"];
+  const program = startProgram(args, { env: { PORT: "0", BCRYPT_COST: "4", ...env }, ...(within ? { within } : {}) });
   const [, baseUrl = ""] = await program.waitFor(/Server +(http:\S+)/);
   return { ...program, baseUrl };
 }
