@@ -97,6 +97,22 @@ describe("the line of a request", () => {
     expect(lines).toMatchObject([{ route: "/api/cards" }]);
     expect(JSON.stringify(lines)).not.toContain("secret");
   });
+
+  test("is short, however long the request is", async () => {
+    const { key } = await api.register();
+    const long = "x".repeat(3_000);
+    for (const [method, path, body] of [
+      ["GET", `/api/cards?q=${long}`],
+      ["GET", `/${long}`],
+      ["POST", "/api/publish", { cards: [], long }],
+    ] as const) {
+      const id = crypto.randomUUID().padEnd(128, "r");
+      const headers = { "x-request-id": id, "user-agent": long, cookie: `a=${long}` };
+      const { lines } = await callLogged(method, path, { key, headers, ...(body ? { body } : {}) });
+      expect(lines).toMatchObject([{ request_id: id }]);
+      for (const line of lines) expect(JSON.stringify(line).length).toBeLessThan(512);
+    }
+  });
 });
 
 describe("X-Request-Id", () => {

@@ -1,10 +1,17 @@
-// What clients make the server hold has an end: bodies on their way, requests under way; and a request that is refused for
-// a limit costs the database nothing.
+// What clients make the server hold has an end: bodies on their way, requests under way, comparisons, devices and lists that
+// wait, streams; and a request that is refused for a limit costs the database nothing.
 
-import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, spyOn, test } from "bun:test";
 import { connect, type Socket } from "node:net";
+import { LedgerWatch } from "../src/admin/ledger-watch.ts";
 import { REQUESTS_MAX } from "../src/app.ts";
+import { BcryptPool } from "../src/auth/bcrypt-pool.ts";
+import { SCOPES } from "../src/auth/scopes.ts";
+import { createPool, loadOf } from "../src/db.ts";
+import { EventStream } from "../src/event-stream.ts";
 import { ByteBudget, READING_BYTES_MAX, readJsonBody } from "../src/json-body.ts";
+import { createLogger } from "../src/log.ts";
+import { ChangeWatch, type Waiter } from "../src/sync/watch.ts";
 import { type Api, createApi, listen, type Member, newCard } from "./api-support.ts";
 
 setDefaultTimeout(60_000);
@@ -118,6 +125,109 @@ test("more requests than may be under way are 503 with Retry-After, but for thos
   for (const path of ["/healthz", "/readyz", "/metrics"]) expect((await ask(path)).status).toBe(200);
   Reflect.deleteProperty(server, "pendingRequests");
   expect((await ask("/")).status).toBe(200);
+});
+
+/** What one call too many is told. */
+function refusalOf(call: () => unknown): unknown {
+  try {
+    call();
+  } catch (error) {
+    return (error as { slug?: string }).slug;
+  }
+  return undefined;
+}
+
+const log = createLogger("silent");
+
+test("a thousand bcrypt comparisons wait; one more is 503 with Retry-After", async () => {
+  const pool = new BcryptPool(4);
+  const hash = await pool.hash("the key");
+  const waiting = Array.from({ length: 1000 }, () => pool.matches("the key", hash));
+  expect(pool.pending).toBe(1000);
+  expect(await pool.matches("the key", hash).catch(error => error)).toMatchObject({
+    slug: "unavailable",
+    options: { headers: { "retry-after": "10" } },
+  });
+  expect(new Set(await Promise.all(waiting))).toEqual(new Set([true]));
+  expect(await pool.matches("another", hash)).toBe(false);
+  pool.close();
+});
+
+test("ten thousand devices of a process wait for changes; one more is 503, until another one goes", () => {
+  const watch = new ChangeWatch(api.pool, log, undefined);
+  let user = "";
+  const wait = (n: number) => {
+    if (n % 50 === 0) user = crypto.randomUUID();
+    const caller = { userId: user, keyId: user, isAccountKey: true, scopes: new Set(SCOPES) };
+    const silent = { onChange: () => {}, onBeat: () => {}, onEnd: () => {} };
+    const kind = n % 2 ? "poll" : "stream";
+    return watch.add({ kind, caller, clientId: String(n), known: 0, ...silent } satisfies Waiter);
+  };
+  const leave = Array.from({ length: 10_000 }, (_, n) => wait(n));
+  expect(watch.count("poll") + watch.count("stream")).toBe(10_000);
+  expect(refusalOf(() => wait(10_000))).toBe("unavailable");
+  leave.pop()?.();
+  leave.push(wait(10_000));
+  expect(refusalOf(() => wait(10_050))).toBe("unavailable");
+  for (const end of leave) end();
+  expect(watch.count("poll") + watch.count("stream")).toBe(0);
+});
+
+test("a hundred live lists of operators; one more is 503, until another one is closed", () => {
+  const watch = new LedgerWatch(api.pool, log);
+  const close = Array.from({ length: 100 }, () => watch.add(() => {}));
+  expect(refusalOf(() => watch.add(() => {}))).toBe("unavailable");
+  close.pop()?.();
+  close.push(watch.add(() => {}));
+  expect(watch.count).toBe(100);
+  for (const end of close) end();
+});
+
+describe("a stream", () => {
+  function open() {
+    let isOver = false;
+    const { signal } = new AbortController();
+    const stream = new EventStream({ signal, onWanted: () => {}, onEnd: () => (isOver = true) });
+    return { stream, isOver: () => isOver, reader: stream.response.body?.getReader() };
+  }
+
+  test("that nobody reads ends with the fourth beat, and one that is read goes on", async () => {
+    const { stream, isOver, reader } = open();
+    const beat = (times: number) => {
+      for (let n = 0; n < times; n++) stream.beat();
+    };
+    beat(3);
+    expect(isOver()).toBe(false);
+    await reader?.read();
+    beat(4);
+    expect(isOver()).toBe(false);
+    beat(1);
+    expect(isOver()).toBe(true);
+  });
+
+  test("ends when it is more than an hour old", () => {
+    const { stream, isOver } = open();
+    const startedAt = performance.now();
+    const now = spyOn(performance, "now");
+    const hour = 3_600_000;
+    now.mockReturnValue(startedAt + hour - 1_000);
+    stream.beat();
+    expect(isOver()).toBe(false);
+    now.mockReturnValue(startedAt + hour + 1_000);
+    stream.beat();
+    expect(isOver()).toBe(true);
+    now.mockRestore();
+  });
+});
+
+test("ten connections of a process work for everybody; the eleventh statement waits for one", async () => {
+  const pool = createPool(api.url);
+  const asleep = Array.from({ length: 11 }, () => pool`SELECT pg_sleep(0.5)`.execute());
+  while (loadOf(pool).inUse < 10) await Bun.sleep(10);
+  expect(loadOf(pool)).toEqual({ inUse: 10, idle: 0, waiting: 1 });
+  await Promise.all(asleep);
+  expect(loadOf(pool)).toMatchObject({ inUse: 0, waiting: 0 });
+  await pool.end();
 });
 
 test("a request that is refused for its key's limit asks the database nothing", async () => {

@@ -2,8 +2,10 @@
 // many states of its devices: the oldest are forgotten.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { applyMigrations } from "../src/migrate.ts";
 import { DOCUMENT_BYTES_TOTAL_MAX, DOCUMENTS_MAX } from "../src/sync/model.ts";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
+import { emptyDatabase } from "./support.ts";
 import { cardData, checksumOf, deletion, deviceOf, entity, type Result } from "./sync-support.ts";
 
 setDefaultTimeout(60_000);
@@ -146,6 +148,27 @@ describe("100,000 states of devices", () => {
     await count(member, STATES_MAX + 12_000);
     await device.pushOne(entity("settings", "a", {}));
     expect(await statesOf(member)).toMatchObject({ states: 2_001, counted: STATES_MAX + 2_001 });
+  });
+
+  test("are counted when the schema comes to count them", async () => {
+    const { url, sql } = await emptyDatabase();
+    await applyMigrations(url, { through: 15 });
+    await sql`
+      INSERT INTO users (username, email, api_key_hash, api_key_prefix)
+      SELECT n, n || '@example.org', n, 'ext_none' FROM unnest('{none,some}'::text[]) n`;
+    await sql`
+      INSERT INTO sync_state (user_id, client_id, entity_type, entity_id, sync_direction)
+      SELECT u.id, 'laptop', 'settings', n::text, 'push' FROM users u, generate_series(1, 3) n WHERE u.username = 'some'`;
+    await applyMigrations(url);
+    const rows = await sql`
+      SELECT u.username, h.state_count FROM sync_heads h JOIN users u ON u.id = h.user_id
+      WHERE u.username <> 'system' ORDER BY u.username`;
+    expect([...rows]).toEqual([
+      { username: "none", state_count: 0 },
+      { username: "some", state_count: 3 },
+    ]);
+    await sql`DELETE FROM users WHERE username = 'some'`;
+    expect(await sql`SELECT FROM sync_state`).toHaveLength(0);
   });
 
   test("may forget a conflict, which is then no more to be resolved, and told anew with the next push", async () => {
