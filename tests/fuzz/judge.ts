@@ -122,15 +122,11 @@ function isNoRequest({ again, body }: Attempt): boolean {
 
 /** The header that came twice, and of which one had to be chosen; undefined where nothing depends on it. */
 function meantTwice({ again, body }: Attempt, { operation }: Target, needsKey: boolean): string | undefined {
-  const takesKey = operation.parameters.some(parameter =>
-    "name" in parameter ? parameter.name === "Idempotency-Key" : parameter.$ref.endsWith("/Idempotency-Key"),
-  );
   const takesBody = operation.requestBody !== undefined && body !== undefined && body.length > 0;
   const isMeant: Readonly<Record<string, boolean>> = {
     host: true,
     authorization: needsKey,
     "content-type": takesBody,
-    "idempotency-key": takesKey,
   };
   return again.map(({ name }) => name).find(name => isMeant[name]);
 }
