@@ -1,7 +1,8 @@
-// Limits of requests by key, and that all limits hold over several processes.
+// Limits of requests by key, and that all limits hold over several processes: apps in this one, and real servers.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
-import { type Api, createApi } from "./api-support.ts";
+import { type Api, createApi, readAnswer, toInit } from "./api-support.ts";
+import { type Server, startServer } from "./server.ts";
 
 setDefaultTimeout(30_000);
 
@@ -119,6 +120,41 @@ test.concurrent("many processes let through no more than the limit and what come
     }),
   );
   expect(taken).toBeWithin(50, 50 + 20 + 20 + 1);
+});
+
+test.concurrent("two servers let through no more than the limit and what comes to one of them within a second, and then both refuse", async () => {
+  const api = await createApi();
+  const { key } = await api.register();
+  const LIMIT = 40;
+  const env = { DATABASE_URL: api.url, RATE_LIMIT_PER_MINUTE: String(LIMIT), LOG_LEVEL: "warn" };
+  const servers = await Promise.all([startServer(env), startServer(env)]);
+  const ask = async ({ baseUrl }: Server) => readAnswer(await fetch(`${baseUrl}/api/me`, toInit("GET", { key })));
+  const taken: { by: Server; atMs: number }[] = [];
+  const until = performance.now() + 4_000;
+  await Promise.all(
+    servers.map(async by => {
+      for (let status = 200; status === 200 || performance.now() < until; ) {
+        ({ status } = await ask(by));
+        expect([200, 429]).toContain(status);
+        if (status === 200) taken.push({ by, atMs: performance.now() });
+        // 20 a second at most.
+        await Bun.sleep(50);
+      }
+    }),
+  );
+  const withinASecond = Math.max(
+    ...taken.map(
+      ({ by, atMs }) => taken.filter(one => one.by === by && one.atMs >= atMs && one.atMs < atMs + EXCHANGED_MS).length,
+    ),
+  );
+  expect(taken.length).toBeWithin(LIMIT, LIMIT + withinASecond + 1);
+  expect(new Set(taken.map(({ by }) => by)).size).toBe(2);
+  for (const server of servers) {
+    const { status, headers } = await ask(server);
+    expect([status, headers.get("ratelimit-remaining")]).toEqual([429, "0"]);
+    expect(Number(headers.get("retry-after"))).toBeWithin(1, 61);
+    expect(await server.stop()).toBe(0);
+  }
 });
 
 test.concurrent("neither keys nor addresses are stored, and what is over is begun anew", async () => {
