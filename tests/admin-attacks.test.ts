@@ -36,8 +36,11 @@ function dangersIn(html: string): string[] {
 }
 
 async function expectSafe(path: string): Promise<string> {
-  const { html, status } = await visitor.get(path);
+  const { html, status, headers } = await visitor.get(path);
   expect([path, status < 500]).toEqual([path, true]);
+  const policy = headers.get("content-security-policy") ?? "";
+  expect([path, policy]).toEqual([path, expect.stringContaining("script-src 'self';")]);
+  expect([path, policy]).toEqual([path, expect.not.stringContaining("unsafe")]);
   expect([path, dangersIn(html)]).toEqual([path, []]);
   return html;
 }

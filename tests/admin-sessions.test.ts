@@ -266,7 +266,9 @@ test("a form from another site, or from none, changes nothing", async () => {
   for (const headers of origins) {
     expect((await post(`/admin/users/${id}/activate`, fields, cookie, headers)).status).toBe(403);
     expect((await post("/sign-in", { username: admin.name, api_key: admin.key }, "", headers)).status).toBe(403);
+    expect((await post("/sign-out", { everywhere: "1" }, cookie, headers)).status).toBe(403);
   }
+  expect(await isOpen(cookie)).toBe(true);
   for (const [origin, status] of [
     ["http://evil.example", 403],
     ["null", 403],
