@@ -10,6 +10,7 @@ import type { RowsDigest } from "./backup/rows-digest.ts";
 import { digestTables } from "./backup/table-digests.ts";
 import { readTables } from "./backup/tables.ts";
 import { withDatabase } from "./migrate/connection.ts";
+import { readHistory } from "./migrate/history.ts";
 import type { Progress } from "./progress.ts";
 
 /** One table in both. `leavesOut` says what of it a restore changes, so that it is not compared: all of it, perhaps. */
@@ -45,6 +46,8 @@ export async function compareBackup(ownerUrl: string, path: string, progress: Pr
   const inDatabase = await withDatabase(ownerUrl, async sql => {
     const tables = await readTables(sql);
     if (!Bun.deepEquals(tables, header.tables)) throw otherSchema(path, header);
+    const migrations = (await readHistory(sql)).map(({ number, name, checksum }) => ({ number, name, checksum }));
+    if (!Bun.deepEquals(migrations, header.migrations)) throw otherSchema(path, header);
     await sql.unsafe("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     const found = digestTables(lastCheckOf(header));
     const dump = await readDump(dumpDatabase(sql, tables, progress), found.onTable);
@@ -93,6 +96,6 @@ function findBehind(inFile: readonly Sequence[], inDatabase: readonly Sequence[]
 
 function otherSchema(path: string, { schema_version, migrations }: Header): BackupError {
   return new BackupError(
-    `${path} is of schema ${schema_version} (${migrations.at(-1)?.name ?? "none"}), and the tables of this database are not those. A backup can be compared with a database of its own schema only: restore it with the release that made it, and compare there.`,
+    `${path} is of schema ${schema_version} (${migrations.at(-1)?.name ?? "none"}), and this database is not. A backup can be compared with a database of its own schema only: restore it with the release that made it, and compare there.`,
   );
 }

@@ -15,15 +15,13 @@ const OPEN = { REGISTRATION: "open", REGISTRATIONS_PER_HOUR: "0", RATE_LIMIT_PER
 
 type Env = Record<string, string>;
 
-/** Runs a command to its end, which must be a good one; standard error has nothing but progress. */
+/** Runs a command to its end, which must be a good one; standard error has progress at most. */
 async function succeed(env: Env, name: string, ...args: string[]): Promise<string> {
   const program = startProgram([`src/commands/${name}.ts`, ...args], { env });
   expect({ name, exitCode: await program.exited, output: program.stdout() + program.stderr() }).toMatchObject({
     exitCode: 0,
   });
-  expect(program.stderr()).toMatch(
-    /^((copying|building|migrating|reading|analysing|tidying|beginning|integrity|\d).*\n)*$/,
-  );
+  expect(program.stderr()).not.toMatch(/error|warning|fail/i);
   return program.stdout();
 }
 

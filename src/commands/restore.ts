@@ -15,9 +15,9 @@ const HELP = `Usage: bun run restore FILE
 
 Restores a file that \`bun run backup\` wrote into an empty database: everything or nothing. The file is read to its end
 and proved before the database is touched; one of an earlier release is migrated when its rows are in. Then
-\`migrate verify\` and \`integrity\` look at what came of it. A database that holds anything is refused: set DATA_DIR or
-DATABASE_URL to a new one, and start the server with the same afterwards. Where DATABASE_URL names a database that does
-not exist, it is created.
+\`migrate verify\` and \`integrity\` look at what came of it, and \`bun run backup:compare FILE\` can, row by row. A database
+that holds anything is refused: set DATA_DIR or DATABASE_URL to a new one, and start the server with the same afterwards.
+Where DATABASE_URL names a database that does not exist, it is created.
 
 Exits 0 when everything is as it should be, 1 when nothing was restored or a check found something, 2 when the
 arguments are wrong. The database is the one that DATABASE_OWNER_URL or DATABASE_URL names, else the embedded one.`;
