@@ -40,10 +40,16 @@ const wasPublished = (sql: Sql) => sql`c.published_at IS NOT NULL AND (c.is_publ
 
 /** Any card, also a withdrawn one, of which there is no text. Throws `not-found`. */
 export async function getAnyCard(sql: Sql, id: string): Promise<CardDetail> {
+  const card = await findAnyCard(sql, id);
+  if (!card) throw new Problem("not-found");
+  return card;
+}
+
+/** The same; undefined where there is none, or one that was never published. */
+export async function findAnyCard(sql: Sql, id: string): Promise<CardDetail | undefined> {
   const [row] = await sql<CardDetail[]>`
     SELECT ${listedColumns(sql)}, CASE WHEN c.is_published THEN c.content END AS content
     FROM cards c JOIN users u ON u.id = c.user_id WHERE c.id = ${id}::uuid AND ${wasPublished(sql)}`;
-  if (!row) throw new Problem("not-found");
   return row;
 }
 

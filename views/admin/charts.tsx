@@ -111,6 +111,13 @@ export function DaysChart({ title, days, series }: DaysChartProps) {
             })}
           </g>
         ))}
+        {totals.every(total => total === 0) ? (
+          <text class="tick" x={(LEFT + WIDTH - RIGHT) / 2} y={(TOP + HEIGHT - BOTTOM) / 2} text-anchor="middle">
+            None in these days.
+          </text>
+        ) : (
+          ""
+        )}
         {days.map(({ day }, index) =>
           index % step === 0 ? (
             <text class="tick" x={fixed((x(day) ?? 0) + x.bandwidth() / 2)} y={HEIGHT - 6} text-anchor="middle" safe>

@@ -24,7 +24,7 @@ const LEDGER: readonly Column<AccountEntry>[] = [
   { label: "Balance after", isNumber: true, cell: ({ balance_after }) => <span safe>{grouped(balance_after)}</span> },
   {
     label: "Type",
-    cell: ({ transaction_type }) => <span class="code">{words(transaction_type) as "safe"}</span>,
+    cell: ({ transaction_type }) => <span class="line">{words(transaction_type) as "safe"}</span>,
   },
   {
     label: "About",
@@ -59,7 +59,9 @@ export function cardColumns({ withUser = true } = {}): readonly Column<ListedCar
     {
       label: "Place",
       cell: ({ privacy_level, category }) => (
-        <span safe>{[privacy_level, category ?? ""].map(words).filter(Boolean).join(", ")}</span>
+        <span class="line" safe>
+          {[privacy_level, category ?? ""].map(words).filter(Boolean).join(", ")}
+        </span>
       ),
     },
     {

@@ -13,6 +13,7 @@ import { Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { sha256 } from "../../sha256.ts";
 import { listAudit } from "../audit-store.ts";
+import { findAnyCard } from "../cards-store.ts";
 import {
   type AccountEntryFilter,
   accountEntryColumns,
@@ -75,15 +76,17 @@ export function ledgerPages(services: Services) {
 
   async function entry({ url, operator }: Visit, id: string): Promise<View> {
     const entry = await getAnyEntry(sql, requireEntryId(id));
-    const [{ items }, legs] = await Promise.all([
+    const [{ items }, legs, card] = await Promise.all([
       listAudit(sql, { transaction_id: entry.transaction_id }, { limit: 1 }),
       readReversal(sql, entry.transaction_id),
+      entry.card_id ? findAnyCard(sql, entry.card_id) : undefined,
     ]);
     const isOpen = operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal";
     const hindrance = isOpen ? hindranceOf(legs) : undefined;
     const body = EntryPage({
       entry,
       record: items[0],
+      card: card && { id: card.id, title: card.title, withdrawn: card.status === "withdrawn" },
       isProven: sha256(entry.canonical_text) === entry.entry_hash,
       canReverse: isOpen && hindrance === undefined,
       hindrance,

@@ -5,13 +5,17 @@ import type { AuditRecord } from "../../../src/admin/audit-model.ts";
 import type { EntryView } from "../../../src/admin/ledger-model.ts";
 import { attribute } from "../../components/text.tsx";
 import { DoneNotice, type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Badge, Exactly, type Fact, Facts, grouped, Id, Money, UserLink, words } from "../pieces.tsx";
+import { Ago, Badge, CardLink, Exactly, type Fact, Facts, grouped, Id, Money, UserLink, words } from "../pieces.tsx";
 import { type BalanceChange, BeforeAfter, ReasonField } from "./change-user.tsx";
+
+type CardReferred = Parameters<typeof CardLink>[0]["card"];
 
 export type EntryProps = {
   entry: EntryView;
   /** What an operator did to make it; undefined: no operator did. */
   record: AuditRecord | undefined;
+  /** The card that it is about; undefined: about none. */
+  card: CardReferred | undefined;
   isProven: boolean;
   canReverse: boolean;
   /** Why it can't be, where that is not to be seen anyway. */
@@ -19,7 +23,7 @@ export type EntryProps = {
   isDone: boolean;
 };
 
-export function EntryPage({ entry, record, isProven, canReverse, hindrance, isDone }: EntryProps) {
+export function EntryPage({ entry, record, card, isProven, canReverse, hindrance, isDone }: EntryProps) {
   const path = `/admin/ledger/${encodeURIComponent(entry.id)}`;
   return (
     <>
@@ -91,7 +95,7 @@ export function EntryPage({ entry, record, isProven, canReverse, hindrance, isDo
           ],
           ["Number", <span safe>{`${entry.user_seq} of the account, leg ${entry.leg}`}</span>],
           ["Movement", <Id value={entry.transaction_id} label="the movement's id" />],
-          ...aboutFacts(entry),
+          ...aboutFacts(entry, card),
         ]}
       />
       <section aria-labelledby="other-leg">
@@ -132,9 +136,10 @@ export function EntryPage({ entry, record, isProven, canReverse, hindrance, isDo
   );
 }
 
-function aboutFacts({ card_id, attribution_id, description, note, idempotency_key }: EntryView): Fact[] {
+function aboutFacts(entry: EntryView, card: CardReferred | undefined): Fact[] {
+  const { attribution_id, description, note, idempotency_key } = entry;
   const facts: Fact[] = [];
-  if (card_id) facts.push(["Card", <a href={`/admin/cards/${encodeURIComponent(card_id)}`}>the card</a>]);
+  if (card) facts.push(["Card", <CardLink card={card} />]);
   if (attribution_id) {
     const href = `/admin/ledger?attribution_id=${encodeURIComponent(attribution_id)}`;
     facts.push(["Attribution", <a href={href}>all its entries</a>]);

@@ -82,9 +82,16 @@ type Invariant = Rule & { violations: number | undefined; checkedAt: string | nu
 
 const columns: readonly Column<Invariant>[] = [
   { label: "Invariant", isName: true, cell: ({ name }) => <strong safe>{words(name)}</strong> },
-  { label: "Says", cell: ({ describe }) => <span safe>{`${describe}.`}</span> },
   { label: "Holds", cell: ({ violations }) => <Verdict violations={violations} /> },
   { label: "Checked", cell: ({ checkedAt }) => <Ago at={checkedAt} /> },
+  {
+    label: "Says",
+    cell: ({ describe }) => (
+      <span class="line" safe>
+        {`${describe}.`}
+      </span>
+    ),
+  },
 ];
 
 function Verdict({ violations }: Pick<Invariant, "violations">) {

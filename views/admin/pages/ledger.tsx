@@ -31,6 +31,7 @@ export function LedgerPage({ raw, entries, next, problem }: LedgerProps) {
         raw={raw}
         fields={[
           { kind: "text", name: "user", label: "User", placeholder: "username or id" },
+          { kind: "text", name: "card_id", label: "Card", placeholder: "id" },
           {
             kind: "choice",
             name: "type",
@@ -42,7 +43,6 @@ export function LedgerPage({ raw, entries, next, problem }: LedgerProps) {
           { kind: "amount", name: "amount_max", label: "To amount", hint: "This or less" },
           { kind: "day", name: "from", label: "From day" },
           { kind: "day", name: "to", label: "To day", hint: "This day included" },
-          { kind: "text", name: "card_id", label: "Card", placeholder: "id" },
         ]}
       />
       <div id="list">

@@ -165,7 +165,7 @@ function Actions({ account, canChange, isSystem, isOnlyAdmin, path }: UserProps 
         New key
       </a>
       {isOnlyAdmin ? (
-        <span class="soft">The only active admin stays one.</span>
+        <span class="soft">The only active admin can't be deactivated or get another role.</span>
       ) : account.is_active ? (
         <a class="button danger" href={`${path}/deactivate`}>
           Deactivate

@@ -17,6 +17,8 @@ const columns: readonly Column<Account>[] = [
     isName: true,
     cell: ({ id, username }) => <UserLink id={id} username={username} />,
   },
+  // On a phone this is what is seen beside the name.
+  { label: "Balance", sort: "balance", isNumber: true, cell: ({ balance }) => <span safe>{grouped(balance)}</span> },
   {
     label: "Name",
     cell: ({ display_name }) => (
@@ -33,7 +35,6 @@ const columns: readonly Column<Account>[] = [
       </span>
     ),
   },
-  { label: "Balance", sort: "balance", isNumber: true, cell: ({ balance }) => <span safe>{grouped(balance)}</span> },
   { label: "Entries", isNumber: true, cell: ({ entry_count }) => <Count value={entry_count} /> },
   { label: "Role", cell: ({ role }) => (role === "member" ? <span>{role}</span> : <Badge tone="warn">{role}</Badge>) },
   { label: "State", cell: account => <AccountState account={account} /> },
