@@ -41,6 +41,8 @@ describe("what is no HTTP", () => {
     ["a space in the address", get("/api/me x"), [505]],
     ["NUL in the address", get("/api/\0me"), [505]],
     ["a fragment in the address", get("/healthz#x"), [404]],
+    ["two slashes before the path", get("//healthz"), [404]],
+    ["three slashes before the path", get("///openapi/json"), [404]],
     ["no slash", get("healthz"), [400]],
     ["Latin-1 in the address", get("/cards/\xe9\xff"), [404]],
     ["bytes that are no UTF-8 as the key", get("/api/me", "Authorization: Bearer \xff\xc0\x80\r\n"), [401]],

@@ -28,7 +28,7 @@ const KEY = /ext_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}/g;
 const GIVES_A_KEY = /^POST \/api\/(users|keys|keys\/rotate|admin\/users\/\{id\}\/rotate-key)$/;
 
 /** E-mail addresses, names of keys and devices, and settings, as cast.ts makes them. */
-const PRIVATE = /user-[0-9a-f]{8}-[0-9a-f]{4}@example\.org|(key|setting) of [0-9a-f-]{36}/g;
+export const PRIVATE = /user-[0-9a-f]{8}-[0-9a-f]{4}@example\.org|(key|setting) of [0-9a-f-]{36}/g;
 
 /** `documented` is text in which a name of the database may stand for something else. */
 export async function createLeaks(sql: Sql, documented: string): Promise<Leaks> {
@@ -50,7 +50,7 @@ export async function createLeaks(sql: Sql, documented: string): Promise<Leaks> 
     const keys = (all.match(KEY) ?? []).filter(key => key !== EXAMPLE_KEY);
     if (keys.length > 0 && !(status < 300 && GIVES_A_KEY.test(target?.name ?? ""))) found.push("a key");
     // What they sent themselves, they know.
-    const known = [...own, `${attempt.path} ${attempt.body}`].join("\n");
+    const known = [...own, attempt.path].join("\n");
     const foreign = (all.match(PRIVATE) ?? []).filter(secret => !known.includes(secret));
     const isOperator = attempt.sender === "admin" || attempt.sender === "auditor";
     if (foreign.length > 0 && !isOperator) found.push(`what is another's: ${foreign[0]}`);

@@ -59,6 +59,7 @@ export async function fuzz(api: Api, { requests, seed, only = [], onProgress }: 
     for (const draft of attemptsAt(target, document.components, attempts, seed)) {
       const attempt = fillIn(draft, world.namesFor(draft));
       const led = find(attempt.method, attempt.path);
+      world.remember(attempt);
       const reply = await send({ baseUrl, attempt, key: world.keyOf(attempt.sender) });
       const after = await readBooks(api.sql, world.accounts);
       const findings = judge(attempt, reply, { target: led, own: world.privateTextsOf(attempt.sender) });

@@ -3,6 +3,7 @@
 
 import { connect } from "node:net";
 import type { Attempt, Reply } from "./attempt.ts";
+import { pathOf } from "./targets.ts";
 
 /** Longer than anything that is answered takes, on a machine that does other things. */
 const ANSWER_MS_MAX = 20_000;
@@ -47,25 +48,22 @@ async function readText(response: Response): Promise<string> {
 }
 
 function sendBytes({ baseUrl, attempt, key }: Sending): Promise<Answered> {
-  const { host, hostname, port, pathname, search } = new URL(baseUrl + attempt.path);
+  const { host, hostname, port, search } = new URL(baseUrl + attempt.path);
   const body = Buffer.from(attempt.body ?? "");
   const headers = headersOf(attempt, key);
   headers.set("host", host);
-  headers.set("connection", "close");
   if (attempt.body !== undefined) headers.set("content-length", String(body.length));
   const once = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
   const again = attempt.again.map(({ name, value }) => `${name}: ${value ?? headers.get(name) ?? ""}\r\n`);
   const lines = [...once, ...again];
-  const head = `${attempt.method} ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`;
+  const head = `${attempt.method} ${pathOf(attempt.path)}${search} HTTP/1.1\r\n${lines.join("")}\r\n`;
   return new Promise((resolve, reject) => {
     const socket = connect(Number(port), hostname);
     let came = "";
     socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy());
     socket.on("data", data => {
       came += data.toString("latin1");
-      // The beginning of a stream is enough.
-      const [head = "", first] = came.split("\r\n\r\n", 2);
-      if (first && /^content-type: text\/event-stream/im.test(head)) socket.destroy();
+      if (isWhole(came, attempt.method)) socket.destroy();
     });
     // A reset is an end like any other.
     socket.on("error", () => {});
@@ -76,6 +74,20 @@ function sendBytes({ baseUrl, attempt, key }: Sending): Promise<Answered> {
     });
     socket.write(Buffer.concat([Buffer.from(head, "latin1"), body]));
   });
+}
+
+/**
+ * Whether nothing more is waited for: of a stream the beginning is enough. The server is not asked to close, since it would
+ * do so at once where it reads a body no further, and the answer could be lost with the connection.
+ */
+function isWhole(came: string, method: string): boolean {
+  const end = came.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  const [head, body] = [came.slice(0, end), came.slice(end + 4)];
+  const [, length] = /^content-length: (\d+)/im.exec(head) ?? [];
+  if (method === "HEAD" || /^HTTP\/1\.1 (204|304)/.test(head)) return true;
+  if (length !== undefined) return body.length >= Number(length);
+  return body.endsWith("0\r\n\r\n") || (body !== "" && /^content-type: text\/event-stream/im.test(head));
 }
 
 function readAnswer(bytes: Buffer): Answered | undefined {

@@ -31,7 +31,7 @@ export function createFinder(targets: readonly Target[]): (method: string, addre
   };
 }
 
-/** The path of an address, as whoever sends it makes it of `..` and the like. */
+/** The path of an address, as whoever sends it makes it of `..` and the like, and Bun's fetch of slashes at its start. */
 export function pathOf(address: string): string {
-  return new URL(`http://localhost${address}`).pathname;
+  return new URL(`http://localhost${address}`).pathname.replace(/^\/+/, "/");
 }

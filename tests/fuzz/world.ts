@@ -4,6 +4,7 @@
 import type { Api } from "../api-support.ts";
 import { type Cast, createCast } from "../cast.ts";
 import type { Attempt, Names, Reply, Sender } from "./attempt.ts";
+import { PRIVATE } from "./leaks.ts";
 
 /** After these, somebody's key is dead, or somebody is somebody else. */
 const ENDS_SOMEBODY = /^DELETE \/api\/me$|(rotate-key|deactivate|role)$/;
@@ -30,6 +31,7 @@ const NOBODYS_KEY = "ext_Docs1234_AnExampleThatIsNobodysKey00000004ROVBo";
 export class World {
   #cursor = "";
   #etag = "";
+  readonly #sent = new Map<Sender, string[]>();
 
   private constructor(
     private readonly api: Api,
@@ -62,7 +64,14 @@ export class World {
   /** Private texts that a sender may be shown. */
   privateTextsOf(sender: Sender): string[] {
     if (sender === "nobody" || sender === "bad") return [];
-    return [...(sender === "owner" ? this.cast.secrets : []), `${this.cast[sender].name}@example.org`];
+    const own = sender === "owner" ? this.cast.secrets : [];
+    return [...own, ...(this.#sent.get(sender) ?? []), `${this.cast[sender].name}@example.org`];
+  }
+
+  /** Whoever has sent a private text knows it from then on: one may take the address that another has given up. */
+  remember({ sender, body }: Attempt): void {
+    const known = this.#sent.get(sender) ?? [];
+    if (typeof body === "string") this.#sent.set(sender, [...known, ...(body.match(PRIVATE) ?? [])]);
   }
 
   /** What the names in an attempt stand for. */
