@@ -3,8 +3,11 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { LOOKED_AT, listAllCards } from "../src/admin/cards-store.ts";
 import type { PageRequest } from "../src/cursor.ts";
+import { signedIn } from "./admin-page-support.ts";
+import { createApi } from "./api-support.ts";
 import { insertUser } from "./books-support.ts";
 import { behindTheTriggers } from "./integrity-support.ts";
+import { select } from "./page-support.ts";
 import { createTestDatabase, type TestDatabase } from "./support.ts";
 
 setDefaultTimeout(120_000);
@@ -65,4 +68,17 @@ test("the title of what was withdrawn finds nothing", async () => {
     { limit: 10 },
   );
   expect(withdrawn.next_cursor).toBeNull();
+});
+
+test("an empty page goes on by itself, and by a link where no script runs, until the list is at its end", async () => {
+  const api = await createApi({}, database);
+  const visitor = await signedIn(api, await api.createAdmin());
+  const first = await visitor.get("/admin/cards?q=straw");
+  const [further] = select(first.html, "#list [hx-trigger=load]");
+  const [link] = select(first.html, "#pager-next");
+  expect(link?.text).toContain("Look further back");
+  expect(further?.attributes["hx-get"]).toBe(link?.attributes.href);
+  const second = await visitor.get((link?.attributes.href ?? "").replaceAll("&amp;", "&"));
+  expect(select(second.html, "#list [hx-trigger=load]")).toEqual([]);
+  expect(second.html).toContain("No card is like that");
 });
