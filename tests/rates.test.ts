@@ -1,6 +1,8 @@
 // Limits of requests by key, and that all limits hold over several processes: apps in this one, and real servers.
 
 import { expect, setDefaultTimeout, test } from "bun:test";
+import { Rates } from "../src/rates/exchange.ts";
+import { RateLimit } from "../src/rates/rate-limit.ts";
 import { type Api, createApi, readAnswer, toInit } from "./api-support.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -155,6 +157,37 @@ test.concurrent("two servers let through no more than the limit and what comes t
     expect(Number(headers.get("retry-after"))).toBeWithin(1, 61);
     expect(await server.stop()).toBe(0);
   }
+});
+
+test.concurrent("what is taken back after the others were told of it is taken back there as well, and keeps nothing else from them", async () => {
+  const { sql } = await createApi();
+  const [one, two] = [new Rates(sql), new Rates(sql)].map(rates => rates.limit("taken-back", 3, 60_000));
+  if (!one || !two) throw new Error("two limits were made");
+  for (let n = 0; n < 3; n++) one.count("slow and good");
+  await Bun.sleep(EXCHANGED_MS);
+  one.uncount("slow and good");
+  for (let n = 0; n < 3; n++) one.count("bad");
+  await Bun.sleep(EXCHANGED_MS);
+  for (const name of ["slow and good", "bad"]) two.count(name);
+  await Bun.sleep(EXCHANGED_MS);
+  expect(two.blockedForSeconds("bad")).toBeWithin(1, 61);
+  const counts = await sql`SELECT count FROM rate_counts WHERE kind = 'taken-back' ORDER BY count`;
+  expect(counts.map(({ count }) => count)).toEqual([3, 4]);
+  // Twice, while another process has had the row begun anew: never below nothing.
+  await sql`DELETE FROM rate_counts WHERE kind = 'taken-back'`;
+  one.uncount("slow and good");
+  await Bun.sleep(EXCHANGED_MS);
+  expect(one.count("slow and good").remaining).toBe(2);
+});
+
+test("what is told when the window is over stays out of the next one", async () => {
+  const limit = new RateLimit("short", 10, 50, () => {});
+  for (let n = 0; n < 5; n++) limit.count("a client");
+  const { told } = limit.unshared();
+  await Bun.sleep(60);
+  limit.count("a client");
+  told([{ count: 5, left_ms: -10 }]);
+  expect(limit.unshared().counts).toMatchObject([{ count: 1 }]);
 });
 
 test.concurrent("neither keys nor addresses are stored, and what is over is begun anew", async () => {

@@ -73,15 +73,18 @@ export class Rates {
 }
 
 async function addCounts(sql: Sql, { kind, windowMs }: RateLimit, counts: readonly Count[]): Promise<Total[]> {
-  // In the order of names, so that processes don't deadlock; a window that is over begins anew.
+  // In the order of names, so that processes don't deadlock; a window that is over begins anew. What is taken back comes
+  // as a window of 1970: the table refuses a count below zero before it is seen that there is a row to take it from.
   const rows = await sql<(Total & { name: string })[]>`
     INSERT INTO rate_counts AS r (kind, name, count, ends_at)
-      SELECT ${kind}, c.name, c.count, now() + c.left_ms * interval '1 millisecond'
+      SELECT ${kind}, c.name, abs(c.count),
+        CASE WHEN c.count < 0 THEN to_timestamp(0) ELSE now() + c.left_ms * interval '1 millisecond' END
       FROM unnest(${counts.map(({ name }) => name)}::varchar[], ${counts.map(({ count }) => count)}::integer[],
         ${counts.map(({ leftMs }) => Math.min(leftMs, windowMs))}::float8[]) AS c (name, count, left_ms)
       ORDER BY c.name
     ON CONFLICT ON CONSTRAINT rate_counts_pkey DO UPDATE SET
-      count = greatest(0, CASE WHEN r.ends_at > now() THEN r.count ELSE 0 END + excluded.count),
+      count = greatest(0, CASE WHEN r.ends_at > now() THEN r.count ELSE 0 END
+        + CASE WHEN excluded.ends_at = to_timestamp(0) THEN -excluded.count ELSE excluded.count END),
       ends_at = CASE WHEN r.ends_at > now() THEN r.ends_at ELSE excluded.ends_at END
     RETURNING r.name, r.count, extract(epoch FROM r.ends_at - now())::float8 * 1000 AS left_ms`;
   const byName = new Map(rows.map(row => [row.name, row]));

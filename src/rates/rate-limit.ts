@@ -83,11 +83,13 @@ export class RateLimit {
    */
   unshared(): { counts: Count[]; told(totals: readonly Total[]): void; untold(): void } {
     const names: string[] = [];
+    const windows: Window[] = [];
     const counts: Count[] = [];
     for (const name of this.#unshared) {
       const window = this.#current(name);
       if (!window || window.own === 0) continue;
       names.push(name);
+      windows.push(window);
       counts.push({
         name: sha256(`${this.kind} ${name}`),
         count: window.own,
@@ -99,7 +101,8 @@ export class RateLimit {
       counts,
       told: totals => {
         totals.forEach(({ count, left_ms }, index) => {
-          const window = this.#windows.get(names[index] ?? "");
+          // The one whose events these are: another may have been opened meanwhile.
+          const window = windows[index];
           if (!window) return;
           window.own -= counts[index]?.count ?? 0;
           window.shared = count;
