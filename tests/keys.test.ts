@@ -194,6 +194,14 @@ describe("bad keys from one address", () => {
     expect(statuses).toEqual([401, 401, 401, 429]);
   });
 
+  test("are none that could not be looked at, since the database is away", async () => {
+    const limited = await createApi({ AUTH_FAILURES_PER_MINUTE: "3" });
+    await limited.pool.end();
+    const statuses = [];
+    for (let n = 0; n < 5; n++) statuses.push((await me(generateKey(), limited)).status);
+    expect(statuses).toEqual([503, 503, 503, 503, 503]);
+  });
+
   test("do not count where the limit is 0", async () => {
     for (let n = 0; n < 5; n++) expect((await me("mistyped")).status).toBe(401);
   });

@@ -6,11 +6,14 @@ import { connect, type Socket } from "node:net";
 import { LedgerWatch } from "../src/admin/ledger-watch.ts";
 import { REQUESTS_MAX } from "../src/app.ts";
 import { BcryptPool } from "../src/auth/bcrypt-pool.ts";
+import { generateKey } from "../src/auth/key.ts";
 import { SCOPES } from "../src/auth/scopes.ts";
+import { KeyVerifier } from "../src/auth/verifier.ts";
 import { createPool, loadOf } from "../src/db.ts";
 import { EventStream } from "../src/event-stream.ts";
 import { ByteBudget, READING_BYTES_MAX, readJsonBody } from "../src/json-body.ts";
 import { createLogger } from "../src/log.ts";
+import { Problem } from "../src/problem.ts";
 import { ChangeWatch, type Waiter } from "../src/sync/watch.ts";
 import { type Api, createApi, listen, type Member, newCard } from "./api-support.ts";
 
@@ -150,6 +153,15 @@ test("a thousand bcrypt comparisons wait; one more is 503 with Retry-After", asy
   });
   expect(new Set(await Promise.all(waiting))).toEqual(new Set([true]));
   expect(await pool.matches("another", hash)).toBe(false);
+  pool.close();
+});
+
+test("a key that could not be looked at, since so many waited, does not keep others from it", async () => {
+  const pool = new BcryptPool(4);
+  const verifier = new KeyVerifier(api.pool, pool);
+  spyOn(pool, "hash").mockRejectedValueOnce(new Problem("unavailable"));
+  expect(await verifier.verify(generateKey()).catch(error => error)).toMatchObject({ slug: "unavailable" });
+  expect(await verifier.verify(generateKey())).toBeUndefined();
   pool.close();
 });
 

@@ -131,15 +131,20 @@ export class Gatekeeper {
         headers: refusalHeaders(this.#failures, blockedFor),
       });
     }
-    // Counted as bad until it has proved good: of many keys that come at once, no more than the limit are looked at.
-    // Requests that wait for the same look count when it is over.
+    // Counted as bad until it is known: of many keys that come at once, no more than the limit are looked at. Requests that
+    // wait for the same look count when it is over. One that could not be looked at, with the database away, is not bad.
     const isFirst = !this.verifier.isVerifying(key);
     if (isFirst) this.#failures.count(address);
-    const caller = await this.verifier.verify(key);
-    if (caller && isFirst) this.#failures.uncount(address);
-    if (!caller && !isFirst) this.#failures.count(address);
-    if (!caller) throw new Problem("unauthenticated");
-    return caller;
+    let isBad = false;
+    try {
+      const caller = await this.verifier.verify(key);
+      isBad = !caller;
+      if (!caller) throw new Problem("unauthenticated");
+      return caller;
+    } finally {
+      if (isBad && !isFirst) this.#failures.count(address);
+      if (!isBad && isFirst) this.#failures.uncount(address);
+    }
   }
 
   /**

@@ -75,8 +75,7 @@ export class KeyVerifier {
     const candidates = await this.sql<Candidate[]>`
       SELECT user_id, key_id, key_hash, is_account_key, scopes FROM find_keys(${prefix})`;
     if (candidates.length === 0) {
-      this.#decoyHash ??= this.bcrypt.hash("no key is this");
-      await this.bcrypt.matches(key, await this.#decoyHash);
+      await this.bcrypt.matches(key, await this.#decoy());
       return undefined;
     }
     for (const found of candidates) {
@@ -90,6 +89,15 @@ export class KeyVerifier {
       };
     }
     return undefined;
+  }
+
+  /** The hash that unknown prefixes are compared with; made again where too many waited for it to be made. */
+  #decoy(): Promise<string> {
+    this.#decoyHash ??= this.bcrypt.hash("no key is this").catch(error => {
+      this.#decoyHash = undefined;
+      throw error;
+    });
+    return this.#decoyHash;
   }
 
   /** The account key of before a rotation works until the new one is first used, which is now. */
