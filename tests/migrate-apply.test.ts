@@ -6,6 +6,7 @@ import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readMigrations } from "../src/migrate/files.ts";
 import { applyMigrations } from "../src/migrate.ts";
+import { insertUser } from "./books-support.ts";
 import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
 import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
 
@@ -89,6 +90,28 @@ test("a second process is safe without the advisory lock: it waits for the row a
   commit();
   await other;
   expect(await applying).toMatchObject({ applied: [] });
+});
+
+test("what is new is applied beside a server that goes on paying, without a deadlock", async () => {
+  const database = await emptyDatabase();
+  await applyMigrations(database.url, { through: 15 });
+  const user = await insertUser(database.sql);
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const { promise: mayPay, resolve: pay } = Promise.withResolvers<void>();
+  // As every payment does: the account first, then the entry.
+  const paying = database.sql.begin(async tx => {
+    await tx`SELECT FROM users WHERE id = ${user} FOR NO KEY UPDATE`;
+    start();
+    await mayPay;
+    await tx`
+      INSERT INTO extropy_ledger (user_id, transaction_type, amount, balance_before, balance_after)
+      VALUES (${user}, 'bonus', 1.00, 100.00, 101.00)`;
+  });
+  await started;
+  const applying = applyMigrations(database.url);
+  await waitForLock(database);
+  pay();
+  expect((await Promise.allSettled([paying, applying])).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
 });
 
 async function waitForLock({ sql }: TestDatabase): Promise<void> {
