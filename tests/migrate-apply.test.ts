@@ -111,7 +111,10 @@ test("what is new is applied beside a server that goes on paying, without a dead
   const applying = applyMigrations(database.url);
   await waitForLock(database);
   pay();
-  expect((await Promise.allSettled([paying, applying])).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+  expect((await Promise.allSettled([paying, applying])).map(({ status }) => status)).toEqual([
+    "fulfilled",
+    "fulfilled",
+  ]);
 });
 
 async function waitForLock({ sql }: TestDatabase): Promise<void> {
