@@ -538,8 +538,9 @@ describe("what somebody puts between the tables and their guards is no help", ()
     [
       "a head in a child table",
       `CREATE TABLE child () INHERITS (users);
-       INSERT INTO child SELECT (jsonb_populate_record(NULL::users, to_jsonb(u) || '{"entry_count": 1000}')).*
-         FROM users u WHERE id = USER;
+       INSERT INTO child (id, username, email, extropy_balance, api_key_hash, api_key_prefix, entry_count, head_hash, head_at)
+         SELECT id, username, email, extropy_balance, api_key_hash, api_key_prefix, 1000, head_hash, head_at
+         FROM users WHERE id = USER;
        INSERT INTO extropy_ledger (user_id, user_seq, transaction_type, amount, balance_before, balance_after)
          VALUES (USER, 77, 'bonus', 5, 500, 505)`,
     ],
