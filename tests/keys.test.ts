@@ -171,6 +171,12 @@ describe("a key that is not good", () => {
   });
 });
 
+test("a key whose hash was overwritten with something else is a bad one", async () => {
+  const { key, id } = await api.register();
+  await api.sql`UPDATE users SET api_key_hash = ${"x".repeat(60)} WHERE id = ${id}::uuid`;
+  expect((await me(key, await createApi({}, api))).status).toBe(401);
+});
+
 describe("bad keys from one address", () => {
   test("are answered 429 after so many a minute, while keys already verified go on working", async () => {
     const limited = await createApi({ AUTH_FAILURES_PER_MINUTE: "3" });
