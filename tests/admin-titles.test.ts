@@ -3,7 +3,7 @@
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { LOOKED_AT, listAllCards } from "../src/admin/cards-store.ts";
 import type { PageRequest } from "../src/cursor.ts";
-import { signedIn } from "./admin-page-support.ts";
+import { signedIn, type Visitor } from "./admin-page-support.ts";
 import { createApi } from "./api-support.ts";
 import { insertUser } from "./books-support.ts";
 import { behindTheTriggers } from "./integrity-support.ts";
@@ -16,6 +16,7 @@ setDefaultTimeout(120_000);
 const AT_THE_END = [LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 1, LOOKED_AT + 2] as const;
 
 let database: TestDatabase;
+let visitor: Visitor;
 
 beforeAll(async () => {
   database = await createTestDatabase();
@@ -31,6 +32,8 @@ beforeAll(async () => {
       SELECT '${user}', 'A needle in what was withdrawn', '', repeat('f', 64), 'IDEAS', false, now(), now();
     ANALYZE cards`,
   );
+  const api = await createApi({}, database);
+  visitor = await signedIn(api, await api.createAdmin());
 });
 
 async function list(q: string, page: PageRequest) {
@@ -71,8 +74,6 @@ test("the title of what was withdrawn finds nothing", async () => {
 });
 
 test("an empty page goes on by itself, and by a link where no script runs, until the list is at its end", async () => {
-  const api = await createApi({}, database);
-  const visitor = await signedIn(api, await api.createAdmin());
   const first = await visitor.get("/admin/cards?q=straw");
   const [further] = select(first.html, "#list [hx-trigger=load]");
   const [link] = select(first.html, "#pager-next");
@@ -80,5 +81,16 @@ test("an empty page goes on by itself, and by a link where no script runs, until
   expect(further?.attributes["hx-get"]).toBe(link?.attributes.href);
   const second = await visitor.get((link?.attributes.href ?? "").replaceAll("&amp;", "&"));
   expect(select(second.html, "#list [hx-trigger=load]")).toEqual([]);
-  expect(second.html).toContain("No card is like that");
+  expect(second.html).toContain("No card further back is like that");
+});
+
+test("an empty page behind one that had cards does not say that there are none", async () => {
+  // All ten that have it stand among those that are looked through first, and older cards are left.
+  const first = await visitor.get("/admin/cards?q=Hay%2C+1999");
+  expect(select(first.html, "#list tbody tr").length).toBe(10);
+  const [link] = select(first.html, "#pager-next");
+  const second = await visitor.get((link?.attributes.href ?? "").replaceAll("&amp;", "&"));
+  expect(select(second.html, "#list tbody tr")).toEqual([]);
+  expect(second.html).toContain("No card further back is like that");
+  expect(second.html).not.toContain("No card is like that");
 });

@@ -73,9 +73,7 @@ export function CardsPage({ raw, cards, next, isShort, problem }: CardsProps) {
                 columns={cardColumns()}
                 rows={cards}
                 sorting={{ path: PATH, raw, current: raw.sort ?? "newest", isFixed: true }}
-                empty={
-                  isFiltered(raw) ? "No card is like that. Take a filter away." : "Nobody has published anything yet."
-                }
+                empty={emptyOf(raw)}
               />
             )}
           </>
@@ -84,6 +82,12 @@ export function CardsPage({ raw, cards, next, isShort, problem }: CardsProps) {
       </div>
     </>
   );
+}
+
+/** An empty page behind others may follow some that had cards: it speaks of what is left only. */
+function emptyOf(raw: RawQuery): string {
+  if (raw.cursor !== undefined) return "No card further back is like that.";
+  return isFiltered(raw) ? "No card is like that. Take a filter away." : "Nobody has published anything yet.";
 }
 
 /** In place of a page on which there is nothing yet: it goes on by itself, and by the pager's link without a script. */
