@@ -69,7 +69,9 @@ test("what the database can't answer is told in a sentence", async () => {
   await sql`ALTER TABLE cards DROP COLUMN attribution_count CASCADE`;
   const { exitCode, stdout, stderr } = await run({ DATABASE_URL: url });
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
-  expect(stderr).toMatch(/^The check could not be made: column .*attribution_count.* does not exist\n$/);
+  expect(stderr).toMatch(
+    /^The check could not be made: column .*attribution_count.* does not exist\. `bun run migrate verify`/,
+  );
 });
 
 test("a database without tables, and none at all, are told in a sentence", async () => {
@@ -78,6 +80,15 @@ test("a database without tables, and none at all, are told in a sentence", async
   const { exitCode, stderr } = await run({ DATABASE_URL: `${url}_missing` });
   expect(exitCode).toBe(1);
   expect(stderr).toMatch(/^There is no database .* yet\.\n$/);
+});
+
+test("a schema that is behind sends to what brings it up to date", async () => {
+  const { url, sql } = await openBooks();
+  await sql`DROP VIEW integrity_turn`;
+  const { exitCode, stderr } = await run({ DATABASE_URL: url });
+  expect(exitCode).toBe(1);
+  expect(stderr).toContain('relation "public.integrity_turn" does not exist. `bun run migrate verify` names');
+  expect(stderr).toContain("`bun run migrate apply`");
 });
 
 test("--help needs no environment; wrong arguments exit with 2", async () => {

@@ -40,10 +40,18 @@ async function check(sql: Sql, { json: _, ...options }: Arguments): Promise<Inte
     return await checkIntegrity(sql, { ...options, onProgress: progress => line.show(progress) });
   } catch (error) {
     if (sqlState(error) === undefined || isUnavailable(error)) throw error;
-    throw new StartError(`The check could not be made: ${(error as Error).message}`);
+    const hint =
+      "`bun run migrate verify` names what the schema lacks, and `bun run migrate apply` adds what is pending.";
+    const ending = isMissing(error) ? `. ${hint}` : "";
+    throw new StartError(`The check could not be made: ${(error as Error).message}${ending}`);
   } finally {
     line.end();
   }
+}
+
+/** Whether the statement named a table, column or function that there is not, as in a schema that is behind. */
+function isMissing(error: unknown): boolean {
+  return ["42P01", "42703", "42883"].includes(sqlState(error) ?? "");
 }
 
 function formatResult(result: Integrity, { json }: Arguments, seconds: number): string {
