@@ -7,6 +7,8 @@ import { stateOf } from "./request-state.ts";
 
 /** More than a statement may take (20 s, db.ts; 25 s, admin/analytics-report.ts), less than a quiet connection is kept. */
 const ANSWER_MS_MAX = 27_000;
+/** Who sends slowly learns that, too, since from here both look alike. */
+const LATE = `There was no answer within ${ANSWER_MS_MAX / 1000} seconds: the body came too slowly, or the database does not answer. What was asked for may have been done; the same request with the same Idempotency-Key finds out.`;
 /** So often it is looked who waits for too long, and so much later they may hear. A timer for each request costs more than its route. */
 const LOOK_MS = 500;
 
@@ -74,7 +76,8 @@ export class Deadline {
       // Nobody reads it any more.
       void answering.then(response => response.body?.cancel()).catch(() => {});
       // Of a body that comes slowly the rest is not waited for.
-      answer(answerProblem(new Problem("unavailable", { headers: { connection: "close" } }), request, id));
+      const problem = new Problem("unavailable", { detail: LATE, headers: { connection: "close" } });
+      answer(answerProblem(problem, request, id));
     }
   }
 }

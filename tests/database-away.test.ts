@@ -147,4 +147,5 @@ test("an answer that comes too late is not waited for, and one that may take lon
   const response = await answer(1_500);
   expect([response.status, response.headers.get("retry-after")]).toEqual([503, "1"]);
   expect(response.headers.get("x-request-id")).toBe(late[0] ?? "");
+  expect(await response.text()).toContain("There was no answer within 27 seconds: the body came too slowly");
 });
