@@ -10,6 +10,8 @@ export function readWithHelp<T>(help: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}\n\n${help}`);
+    // Node.js goes on about "--" behind the first sentence, which helps nobody who mistyped an option.
+    const message = (error as Error).message.replace(/ To specify a positional argument .*/s, "");
+    throw new UsageError(`${message}\n\n${help}`);
   }
 }

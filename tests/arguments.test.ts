@@ -26,6 +26,7 @@ for (const [name, file] of Object.entries(PROGRAMS)) {
     expect(help.stdout()).toStartWith(`Usage: bun run ${name}`);
     expect([await wrong.exited, wrong.stdout()]).toEqual([2, ""]);
     expect(wrong.stderr()).toContain("--prot");
+    expect(wrong.stderr()).not.toContain("positional");
     expect(wrong.stderr()).toEndWith(`\n\n${help.stdout()}`);
   });
 }
