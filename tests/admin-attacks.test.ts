@@ -176,3 +176,16 @@ test("each parameter alone may be nonsense: a message that people understand, ne
     }
   }
 });
+
+test("filters that exclude each other are told of by the names that the form has for them", async () => {
+  for (const [address, message] of [
+    ["/admin/ledger?amount_min=5&amount_max=1", "To amount: an amount that is not below “From amount”"],
+    ["/admin/ledger?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],
+    ["/admin/attributions?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],
+    ["/admin/attributions/all?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],
+    ["/admin/audit?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],
+  ] as const) {
+    const { status, html } = await visitor.get(address);
+    expect([address, status, problemOf(html)]).toEqual([address, 422, expect.stringContaining(message)]);
+  }
+});

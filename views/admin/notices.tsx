@@ -18,7 +18,7 @@ export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemM
         <ul>
           {problem.errors.map(({ pointer, detail }) => (
             <li>
-              <strong safe>{fieldOf(pointer)}</strong>: <span safe>{detail}</span>
+              <strong safe>{fieldOf(pointer)}</strong>: <span safe>{inWords(detail)}</span>
             </li>
           ))}
         </ul>
@@ -29,10 +29,23 @@ export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemM
   );
 }
 
+/** What the forms above lists call the two ends of a range. */
+const LABELS: Readonly<Record<string, string>> = {
+  amount_min: "From amount",
+  amount_max: "To amount",
+  from: "From day",
+  to: "To day",
+};
+
 /** A JSON pointer as the field's name. */
 function fieldOf(pointer: string): string {
-  const name = pointer.split("/").filter(Boolean).join(" ").replaceAll("_", " ");
-  return name || "The form";
+  const name = pointer.split("/").filter(Boolean).join(" ");
+  return LABELS[name] ?? (name.replaceAll("_", " ") || "The form");
+}
+
+/** The API names the other end of a range by its parameter, which nobody sees who has a form before them. */
+function inWords(detail: string): string {
+  return detail.replace(/`(\w+)`/g, (_, name: string) => `“${fieldOf(name)}”`);
 }
 
 /** That something was done. */
