@@ -39,7 +39,7 @@ test("a refused request changes nothing", async () => {
   expect(await api.sql`SELECT FROM cards WHERE user_id = ${id}::uuid`).toHaveLength(0);
 });
 
-test("whoever brings no key is counted by address, but for monitors, own networks and those who do bring one", async () => {
+test("whoever brings no key, or one where nobody looks at it, is counted by address, but for monitors and own networks", async () => {
   const api = await createApi({ RATE_LIMIT_PER_MINUTE: "3", TRUSTED_PROXIES: "127.0.0.0/8" });
   const { key } = await api.register();
   const ask = (path: string, address: string, headers: Record<string, string> = {}) =>
@@ -54,6 +54,9 @@ test("whoever brings no key is counted by address, but for monitors, own network
   expect((await ask("/api/cards", "203.0.113.7")).status).toBe(429);
   expect((await ask("/healthz", "203.0.113.7")).status).toBe(200);
   expect((await ask("/api/me", "203.0.113.7", { authorization: `Bearer ${key}` })).status).toBe(200);
+  for (const authorization of [`Bearer ${key}`, "Bearer of whatever", ""]) {
+    expect((await ask("/problems", "203.0.113.7", { authorization })).status).toBe(429);
+  }
   expect((await ask("/problems", "203.0.113.8")).status).toBe(200);
   for (const own of ["10.1.2.3", "192.168.0.9", "::1", "fd00::1"]) {
     for (let n = 0; n < 4; n++) expect((await ask("/problems", own)).status).toBe(200);

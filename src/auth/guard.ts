@@ -31,6 +31,9 @@ export type Incoming = {
 
 const MINUTE_MS = 60_000;
 
+/** Below it a key is looked at wherever one is sent, and nowhere else. */
+const API_ADDRESS = /^[^/]+\/\/[^/]+\/api\//;
+
 /** Everything about keys that the process shares: threads, cache, counters. */
 export class Gatekeeper {
   readonly bcrypt: BcryptPool;
@@ -64,11 +67,12 @@ export class Gatekeeper {
   }
 
   /**
-   * Counts a request that brings no key, by its address. Addresses of private networks are not counted: one of them may
-   * be a proxy's that nobody named, and with it everybody's. Throws `rate-limited`.
+   * Counts a request that brings no key, or to a page that looks at none, by its address. Addresses of private networks
+   * are not counted: one of them may be a proxy's that nobody named, and with it everybody's. Throws `rate-limited`.
    */
   countStranger(incoming: Incoming): void {
-    if (this.#strangers.limit === 0 || incoming.request.headers.has("authorization")) return;
+    const { headers, url } = incoming.request;
+    if (this.#strangers.limit === 0 || (headers.has("authorization") && API_ADDRESS.test(url))) return;
     const address = this.#exactAddressOf(incoming);
     if (!isPrivate(address)) countRequest(this.#strangers, clientName(address), "address", incoming);
   }
