@@ -34,6 +34,8 @@ function readArguments(args: readonly string[]): { passed: readonly string[] } |
 await runCommand(readArguments, async (config, { passed }) => {
   const instance = config.databaseUrl ? undefined : await openTestInstance();
   const exitCode = await runBun(["test", ...HOW, ...passed]);
+  // After Ctrl-C its workers live on for a moment: as long as one uses PostgreSQL, this process would leave it running.
+  if (exitCode > 128) await Bun.sleep(1_000);
   await instance?.close();
   return exitCode;
 });
