@@ -28,6 +28,12 @@ beforeAll(async () => {
       SELECT '${user}', CASE WHEN n IN (${AT_THE_END.join()}) THEN 'A Needle, ' ELSE 'Hay, ' END || n, 'text',
         lpad(n::text, 64, '0'), 'IDEAS', true, timestamptz '2026-01-01' - n * interval '1 second', '/cards/' || n, n, n, NULL
       FROM generate_series(1, ${LOOKED_AT + 50}) n;
+    UPDATE cards SET title = 'One of many', attribution_count = (ARRAY[40, 40, 40, 40, 40, 40, 20, 9, 3, 0, 0])[change_no - 99]
+      WHERE change_no BETWEEN 100 AND 110;
+    INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, withdrawn_at,
+        attribution_count)
+      SELECT '${user}', 'One of many withdrawn', '', lpad(n::text, 64, 'e'), 'IDEAS', false, now(), now(), 5000
+      FROM generate_series(1, 9) n;
     INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, withdrawn_at)
       SELECT '${user}', 'A needle in what was withdrawn', '', repeat('f', 64), 'IDEAS', false, now(), now();
     ANALYZE cards`,
@@ -71,6 +77,23 @@ test("the title of what was withdrawn finds nothing", async () => {
     { limit: 10 },
   );
   expect(withdrawn.next_cursor).toBeNull();
+});
+
+test("in order of citations all that have it follow each other, those with ranks and those without, and no withdrawn one", async () => {
+  const cited = async (q: string, limit: number) => {
+    const counts: number[] = [];
+    for (let cursor: string | undefined, pages = 0; pages < 20; pages++) {
+      const page = await listAllCards(database.sql, { q, sort: "most_cited" }, { limit, cursor });
+      counts.push(...page.items.map(({ attribution_count }) => attribution_count));
+      if (page.next_cursor === null) return counts;
+      cursor = page.next_cursor;
+    }
+    throw new Error("the list has no end");
+  };
+  const expected = [...Array.from({ length: 6 }, () => 40), 20, 9, 3, 0, 0];
+  expect(await cited("of many", 2)).toEqual(expected);
+  expect(await cited("of many", 5)).toEqual(expected);
+  expect(await cited("of many", 200)).toEqual(expected);
 });
 
 test("an empty page goes on by itself, and by a link where no script runs, until the list is at its end", async () => {

@@ -26,6 +26,9 @@ const RANKS = {
 /** The newest cards whose titles are looked through for a text, before a page is what there is of it among them. */
 export const LOOKED_AT = 20_000;
 
+/** Cards with the highest ranks whose titles are looked through for a page, before those of all cards are. */
+const RANKED_LOOKED_AT = 5_000;
+
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`
   c.id, jsonb_build_object('id', u.id, 'username', u.username, 'display_name', u.display_name) AS author,
@@ -75,8 +78,9 @@ export async function listAllCards(
     ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
     ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
     ${filter.q ? sql`AND c.title ILIKE ${likePattern(filter.q)}` : sql``}`;
-  const isOfFew = userId !== undefined || filter.q !== undefined;
-  const rank = filter.sort === "newest" || isOfFew ? undefined : RANKS[filter.sort];
+  // Only of published cards a title is known.
+  const status = filter.status ?? (filter.q === undefined ? "any" : "published");
+  const rank = filter.sort === "newest" || userId !== undefined ? undefined : RANKS[filter.sort];
   const lowest = rank && (await findLowestRank(rank));
   const conditions = sql`${within} ${lowest ? sql`AND c.${sql(rank.name)} >= ${lowest}` : sql``}`;
 
@@ -84,20 +88,21 @@ export async function listAllCards(
   async function findLowestRank({ name, from }: (typeof RANKS)[keyof typeof RANKS]): Promise<number | undefined> {
     const ranked = sql(name);
     const highest = after ? rankOf(Number(after[0]), from) : RANK_MAX;
+    const ofStatus = status === "any" ? sql`` : sql`AND ${status === "published" ? sql`` : sql`NOT`} c.is_published`;
+    // What is rare is not looked for among all that have ranks, to be looked for among all cards afterwards.
+    const among = filter.q
+      ? sql`(SELECT c.* FROM cards c WHERE c.${ranked} <= ${highest} ${ofStatus} ORDER BY c.${ranked} DESC LIMIT ${RANKED_LOOKED_AT})`
+      : sql`cards`;
     const rows = await readBounded<{ rank: number }>(
       sql,
       tx => tx`
-        SELECT c.${ranked} AS rank FROM cards c
-        WHERE c.${ranked} <= ${highest}
-          ${filter.status ? sql`AND ${filter.status === "published" ? sql`` : sql`NOT`} c.is_published` : sql``}
-          AND ${within}
+        SELECT c.${ranked} AS rank FROM ${among} c
+        WHERE c.${ranked} <= ${highest} ${ofStatus} AND ${within}
         ORDER BY c.${ranked} DESC LIMIT ${limit + 1}`,
     );
     return rows[limit]?.rank;
   }
 
-  // Only of published cards a title is known.
-  const status = filter.status ?? (filter.q === undefined ? "any" : "published");
   const isLookedThrough = filter.q !== undefined && !userId && filter.sort === "newest" && status === "published";
   const beyond = sql`
     c.is_published AND c.published_at IS NOT NULL
