@@ -86,14 +86,19 @@ function explain({ type, validator, value }: ElysiaValidationError): Problem | u
   if (type === "params") return new Problem("not-found");
   const issues = schema.validate(value).issues ?? [];
   if (value === null && type === "body") return invalid("", "A JSON body is needed.");
-  return new Problem("validation", { errors: issues.flatMap(describeIssue).slice(0, ERRORS_MAX) });
+  return new Problem("validation", { errors: issues.flatMap(issue => describeIssue(issue, value)).slice(0, ERRORS_MAX) });
 }
 
-function describeIssue(issue: z.core.$ZodIssue): ValidationError[] {
+function describeIssue(issue: z.core.$ZodIssue, value: unknown): ValidationError[] {
   if (issue.code === "unrecognized_keys") {
     return issue.keys.map(key => ({ pointer: pointerOf([...issue.path, key]), detail: "There is no such field." }));
   }
-  return [{ pointer: pointerOf(issue.path), detail: issue.message }];
+  const isMissing = issue.code === "invalid_type" && valueAt(issue.path, value) === undefined;
+  return [{ pointer: pointerOf(issue.path), detail: isMissing ? "This is missing." : issue.message }];
+}
+
+function valueAt(path: readonly PropertyKey[], value: unknown): unknown {
+  return path.reduce((inner, part) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[part], value);
 }
 
 /** A JSON pointer (RFC 6901). */

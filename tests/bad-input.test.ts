@@ -126,6 +126,19 @@ describe("a body that is not the object that is wanted", () => {
   });
 });
 
+test("what is missing is called so, and what has another type is not", async () => {
+  for (const [raw, pointer, isMissing] of [
+    ["{}", "/cards", true],
+    ['{"cards": [{"content": "x"}]}', "/cards/0/privacy_level", true],
+    ['{"cards": null}', "/cards", false],
+    ['{"cards": [{"content": 1, "privacy_level": "IDEAS"}]}', "/cards/0/content", false],
+  ] as const) {
+    const { body } = await send(raw);
+    const { detail } = body.errors?.find(error => error.pointer === pointer) ?? {};
+    expect([raw, detail === "This is missing.", typeof detail]).toEqual([raw, isMissing, "string"]);
+  }
+});
+
 describe("names that mean something to JavaScript", () => {
   test.each(["__proto__", "constructor", "prototype", "toString", "toJSON", "hasOwnProperty"])(
     "are unknown fields like any other: %s",
