@@ -86,7 +86,9 @@ function explain({ type, validator, value }: ElysiaValidationError): Problem | u
   if (type === "params") return new Problem("not-found");
   const issues = schema.validate(value).issues ?? [];
   if (value === null && type === "body") return invalid("", "A JSON body is needed.");
-  return new Problem("validation", { errors: issues.flatMap(issue => describeIssue(issue, value)).slice(0, ERRORS_MAX) });
+  return new Problem("validation", {
+    errors: issues.flatMap(issue => describeIssue(issue, value)).slice(0, ERRORS_MAX),
+  });
 }
 
 function describeIssue(issue: z.core.$ZodIssue, value: unknown): ValidationError[] {
