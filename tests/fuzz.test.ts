@@ -152,6 +152,11 @@ test("a header that comes twice arrives as two lines", async () => {
   server.close();
 });
 
+test("an operation that there is not is refused, with those that there are", async () => {
+  const asked = fuzz(await planted, { requests: 1, seed: 1, only: ["getCard", "getCrad"] });
+  expect(asked).rejects.toThrow(/^There is no operation getCrad\. There are: .*\bgetCard\b/);
+});
+
 test("a seed makes the same requests, whichever operations are asked for", async () => {
   const { body: document } = await (await planted).call<Parameters<typeof targetsOf>[0]>("GET", "/openapi/json");
   const [, second] = targetsOf(document);

@@ -3,6 +3,7 @@
 
 import { checkIntegrity } from "../../src/ledger/integrity/check.ts";
 import type { OpenApiDocument } from "../../src/openapi/model.ts";
+import { UsageError } from "../../src/usage-error.ts";
 import { type Api, listen } from "../api-support.ts";
 import { type Attempt, describe, fillIn, type Reply } from "./attempt.ts";
 import { explain, readBooks } from "./books.ts";
@@ -36,12 +37,17 @@ export type FuzzReport = {
 
 const AT_ONCE = 6;
 
-/** Fuzzes an app (with open registration), which must not listen yet. */
+/** Fuzzes an app (with open registration), which must not listen yet. Throws UsageError for an operation that there is not. */
 export async function fuzz(api: Api, { requests, seed, only = [], onProgress }: FuzzOptions): Promise<FuzzReport> {
-  const { baseUrl, stop } = listen(api);
-  api.logs.length = 0;
   const { body: document, text } = await api.call<OpenApiDocument>("GET", "/openapi/json");
   const all = targetsOf(document);
+  const unknown = only.filter(id => !all.some(({ operation }) => operation.operationId === id));
+  if (unknown.length > 0) {
+    const known = all.map(({ operation }) => operation.operationId).sort();
+    throw new UsageError(`There is no operation ${unknown.join(", ")}. There are: ${known.join(", ")}.`);
+  }
+  const { baseUrl, stop } = listen(api);
+  api.logs.length = 0;
   const targets = all.filter(({ operation }) => only.length === 0 || only.includes(operation.operationId));
   const find = createFinder(all);
   const judge = createJudge(document, await createLeaks(api.sql, text));
