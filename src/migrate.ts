@@ -73,7 +73,7 @@ async function applyPending(sql: Sql, { migrations, through, log }: Work) {
     return { applied: [], version: version ?? "unknown" };
   }
   await requirePostgres(sql);
-  const before = await readCatalogue(sql);
+  const before = await readSettledCatalogue(sql);
   const applied: string[] = [];
   for (const migration of pending) {
     const started = performance.now();
@@ -87,7 +87,7 @@ async function applyPending(sql: Sql, { migrations, through, log }: Work) {
   // What another process applied must have been the same files.
   pendingOf(migrations, await readHistory(sql));
   const reached = (await readVersion(sql)) ?? "unknown";
-  for (const line of summarise(before, await readCatalogue(sql))) log(line);
+  for (const line of summarise(before, await readSettledCatalogue(sql))) log(line);
   log(`The schema is at version ${reached}.`);
   return { applied, version: reached };
 }
@@ -98,6 +98,17 @@ async function requirePostgres(sql: Sql): Promise<void> {
   if (row && row.major < POSTGRES_MIN) {
     throw new MigrationError(`PostgreSQL ${POSTGRES_MIN} or later is needed; this server is ${row.version}.`);
   }
+}
+
+/**
+ * The catalogue while nobody migrates. PostgreSQL finds the rows of a catalogue as of one moment and describes them as of a
+ * later one: of an index that another process drops in between it says "cache lookup failed".
+ */
+function readSettledCatalogue(sql: Sql): Promise<Catalogue> {
+  return sql.begin(async tx => {
+    await lockMigrations(tx);
+    return await readCatalogue(tx);
+  });
 }
 
 /** False where another process has applied it. */

@@ -5,10 +5,11 @@ import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { rename } from "node:fs/promises";
 import { join } from "node:path";
 import { readMigrations } from "../src/migrate/files.ts";
+import { lockMigrations } from "../src/migrate/run-file.ts";
 import { applyMigrations } from "../src/migrate.ts";
 import { insertUser } from "./books-support.ts";
 import { makeMigrations, removeMigrations, runMigrate } from "./migrate-support.ts";
-import { createTestDatabase, emptyDatabase, type TestDatabase } from "./support.ts";
+import { createTestDatabase, emptyDatabase, holdLock, type TestDatabase } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -90,6 +91,23 @@ test("a second process is safe without the advisory lock: it waits for the row a
   commit();
   await other;
   expect(await applying).toMatchObject({ applied: [] });
+});
+
+test("what others are changing is not looked at before they are done, and not told as one's own", async () => {
+  const database = await emptyDatabase();
+  const files = { "0001_a.sql": "CREATE TABLE a ();", "0002_b.sql": "CREATE TABLE b ();" };
+  const directory = await makeMigrations(files);
+  await applyMigrations(database.url, { directory: await makeMigrations({ "0001_a.sql": files["0001_a.sql"] }) });
+  const release = await holdLock(database.sql, async tx => {
+    await lockMigrations(tx);
+    await tx`CREATE TABLE made_by_another ()`;
+  });
+  const lines: string[] = [];
+  const applying = applyMigrations(database.url, { directory, log: line => void lines.push(line) });
+  await waitForLock(database);
+  await release();
+  expect(await applying).toMatchObject({ applied: ["0002_b"] });
+  expect(lines.join("\n")).not.toContain("made_by_another");
 });
 
 test("what is new is applied beside a server that goes on paying, without a deadlock", async () => {
