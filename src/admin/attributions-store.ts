@@ -34,7 +34,6 @@ export async function listAllAttributions(
   const citerIs = targetUserId ? sql`AND a.target_user_id = ${targetUserId}::uuid` : sql``;
   const newestFirst = sql`ORDER BY a.created_at DESC, a.id DESC LIMIT ${limit + 1}`;
 
-  const all = sql`a.id, a.created_at FROM attributions a WHERE true ${citedIs} ${citerIs} ${conditions}`;
   const ofCard = (side: "source" | "target", card: Fragment) =>
     sql`SELECT a.id, a.created_at FROM attributions a
       WHERE a.${sql(`${side}_card_id`)} = ${card} ${citedIs} ${citerIs} ${conditions} ${newestFirst}`;
@@ -77,7 +76,7 @@ export async function listAllAttributions(
       return sql`(${ofCard("source", card)}) UNION ALL (${ofCard("target", card)})`;
     }
     if (sourceUserId && !targetUserId) return ofCited(sourceUserId);
-    return sql`SELECT ${all}`;
+    return sql`SELECT a.id, a.created_at FROM attributions a WHERE true ${citedIs} ${citerIs} ${conditions}`;
   }
 
   const rows = await readBounded<Attribution>(

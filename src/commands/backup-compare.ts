@@ -5,6 +5,7 @@ import { runCommand, useDatabase } from "../command.ts";
 import { type Comparison, compareBackup, type TableComparison } from "../compare-backup.ts";
 import type { Config } from "../config.ts";
 import { Progress } from "../progress.ts";
+import { grouped, plural } from "./counted.ts";
 import { readFileArgument } from "./file-argument.ts";
 
 const HELP = `Usage: bun run backup:compare FILE
@@ -51,13 +52,7 @@ function formatTable(table: TableComparison, width: number): string {
   if (!isCompared) return `- ${name.padEnd(width)}  not compared: ${leavesOut}`;
   const rows = plural(rowsInDatabase, "row");
   const how =
-    rowsInFile === rowsInDatabase
-      ? " as in the file, and not the same ones"
-      : `, in the file ${rowsInFile.toLocaleString("en")}`;
+    rowsInFile === rowsInDatabase ? " as in the file, and not the same ones" : `, in the file ${grouped(rowsInFile)}`;
   const without = leavesOut === undefined ? "" : `, without ${leavesOut}`;
   return `${isEqual ? "✓" : "✗"} ${name.padEnd(width)}  ${rows}${isEqual ? "" : how}${without}`;
-}
-
-function plural(count: number, noun: string): string {
-  return `${count.toLocaleString("en")} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -4,6 +4,7 @@ import type { Integrity } from "../ledger/integrity/check.ts";
 import type { Progress } from "../ledger/integrity/run.ts";
 import type { Supply } from "../ledger/integrity/supply.ts";
 import { RULES } from "../ledger/invariants.ts";
+import { grouped, plural } from "./counted.ts";
 
 /** Violations that are named in all, each invariant's in its turn. */
 const NAMED_MAX = 100;
@@ -99,12 +100,4 @@ function formatProgress({ done, entries }: Progress, seconds: number): string {
   if (seconds > 0) parts.push(`${grouped(Math.round(entries / seconds))} a second`);
   if (done > 0) parts.push(`about ${Math.ceil((seconds / done) * (1 - done))} s left`);
   return parts.join(", ");
-}
-
-function plural(count: number, noun: string): string {
-  return `${grouped(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function grouped(count: number): string {
-  return count.toLocaleString("en");
 }

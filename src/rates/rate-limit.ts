@@ -82,35 +82,28 @@ export class RateLimit {
    * then, in the same order, or `untold` where it failed.
    */
   unshared(): { counts: Count[]; told(totals: readonly Total[]): void; untold(): void } {
-    const names: string[] = [];
-    const windows: Window[] = [];
-    const counts: Count[] = [];
+    const sent: { name: string; window: Window; count: Count }[] = [];
     for (const name of this.#unshared) {
       const window = this.#current(name);
       if (!window || window.own === 0) continue;
-      names.push(name);
-      windows.push(window);
-      counts.push({
-        name: sha256(`${this.kind} ${name}`),
-        count: window.own,
-        leftMs: window.endsAt - Date.now(),
-      });
+      const count = { name: sha256(`${this.kind} ${name}`), count: window.own, leftMs: window.endsAt - Date.now() };
+      sent.push({ name, window, count });
     }
     this.#unshared.clear();
     return {
-      counts,
+      counts: sent.map(({ count }) => count),
       told: totals => {
         totals.forEach(({ count, left_ms }, index) => {
           // The one whose events these are: another may have been opened meanwhile.
-          const window = windows[index];
-          if (!window) return;
-          window.own -= counts[index]?.count ?? 0;
-          window.shared = count;
-          window.endsAt = Date.now() + left_ms;
+          const event = sent[index];
+          if (!event) return;
+          event.window.own -= event.count.count;
+          event.window.shared = count;
+          event.window.endsAt = Date.now() + left_ms;
         });
       },
       untold: () => {
-        for (const name of names) this.#unshared.add(name);
+        for (const { name } of sent) this.#unshared.add(name);
       },
     };
   }

@@ -76,13 +76,13 @@ export function ledgerPages(services: Services) {
 
   async function entry({ url, operator }: Visit, id: string): Promise<View> {
     const entry = await getAnyEntry(sql, requireEntryId(id));
+    const isOpen = operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal";
     const [{ items }, legs, card] = await Promise.all([
       listAudit(sql, { transaction_id: entry.transaction_id }, { limit: 1 }),
-      readReversal(sql, entry.transaction_id),
+      isOpen ? readReversal(sql, entry.transaction_id) : [],
       entry.card_id ? findAnyCard(sql, entry.card_id) : undefined,
     ]);
-    const isOpen = operator.role === "admin" && entry.reversed_by === null && entry.transaction_type !== "reversal";
-    const hindrance = isOpen ? hindranceOf(legs) : undefined;
+    const hindrance = hindranceOf(legs);
     const body = EntryPage({
       entry,
       record: items[0],
