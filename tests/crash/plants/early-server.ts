@@ -10,7 +10,8 @@ import { applyMigrations } from "../../../src/migrate.ts";
 import { ensureAdmin } from "../../../src/users/ensure-admin.ts";
 
 const COMMANDS = /FROM (publish_cards|attribute_cards|send_transfers|adjust_balances|reverse_movements)\(/;
-const COMMIT_DELAY_MS = 100;
+/** Longer than a client pauses before the kill (BEFORE in round.ts), so that the kill meets answers without a commit. */
+const COMMIT_DELAY_MS = 250;
 
 const config = readConfig(process.env);
 const log = createLogger(config.logLevel);
