@@ -6,6 +6,7 @@ import { auditRoutes } from "./admin/audit-routes.ts";
 import { browseRoutes } from "./admin/browse-routes.ts";
 import { integrityRoutes } from "./admin/integrity-routes.ts";
 import { movementRoutes } from "./admin/movements-routes.ts";
+import { noPages } from "./admin/pages/no-page.ts";
 import { adminPages } from "./admin/pages.ts";
 import { adminUserRoutes } from "./admin/users-routes.ts";
 import { assetRoutes } from "./assets.ts";
@@ -57,7 +58,7 @@ export function createApp(deps: Deps) {
   const requestLog = withoutRedaction(log);
   const deadline = new Deadline(request_id => log.warn({ request_id }, "no answer in time"));
   const describe = createDescription((): AnyElysia => app);
-  const answerError = createErrorHandler((): AnyElysia => app, services);
+  const answerError = createErrorHandler((): AnyElysia => app, services, noPages(services));
 
   const app = new Elysia({
     name: "extrophi",

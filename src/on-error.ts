@@ -19,16 +19,23 @@ type Thrown = Incoming & { error: unknown; code: string | number };
 
 type Shared = { gatekeeper: Gatekeeper; metrics: Metrics; log: Logger };
 
+/** Answers instead of the document where an address or a method is none, for whom it concerns. */
+type NoPages = (request: Request, problem: Problem) => Promise<Response | undefined>;
+
 /** The one error handler of the app. */
-export function createErrorHandler(app: () => AnyElysia, { gatekeeper, metrics, log }: Shared) {
+export function createErrorHandler(app: () => AnyElysia, { gatekeeper, metrics, log }: Shared, noPages: NoPages) {
   return async ({ error, code, request, server }: Thrown): Promise<Response> => {
     const { id } = stateOf(request);
     let cause = error;
-    if (code === "NOT_FOUND" && !(error instanceof Problem)) {
-      const other = await answerOtherMethod(app(), request);
-      if (other) return other;
-    }
     try {
+      if (code === "NOT_FOUND" && !(error instanceof Problem)) {
+        const other = await answerOtherMethod(app(), request);
+        if (other instanceof Response) return other;
+        const problem = other ?? new Problem("not-found");
+        const shown = await noPages(request, problem);
+        if (shown) return shown;
+        cause = problem;
+      }
       // What an early answer tells depends on the key, so the key must be good still. Whoever sends too much is refused
       // without a question to the database, which is what the limit is for.
       if (!stateOf(request).isOverRate) await gatekeeper.confirm(request);
@@ -44,7 +51,6 @@ export function createErrorHandler(app: () => AnyElysia, { gatekeeper, metrics, 
 
 function translate(error: unknown, code: string | number, log: Logger, request_id: string): Problem {
   if (error instanceof Problem) return error;
-  if (code === "NOT_FOUND") return new Problem("not-found");
   if (code === "VALIDATION" && isValidationError(error)) {
     const problem = explain(error);
     if (problem) return problem;

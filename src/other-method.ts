@@ -2,11 +2,11 @@
 // and any other one is told which there are.
 
 import type { AnyElysia } from "elysia";
-import { Problem, problemResponse } from "./problem.ts";
+import { Problem } from "./problem.ts";
 import { stateOf } from "./request-state.ts";
 
-/** The answer, or undefined where no method has a route at this address. */
-export async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | undefined> {
+/** The answer, `method-not-allowed` with what there is in `Allow`, or undefined where no method has a route at this address. */
+export async function answerOtherMethod(app: AnyElysia, request: Request): Promise<Response | Problem | undefined> {
   const allowed = methodsFor(app, new URL(request.url).pathname);
   // Where the method is among them, the address is none of ours after all: it has a fragment, say.
   if (allowed.length === 0 || allowed.includes(request.method)) return undefined;
@@ -16,9 +16,10 @@ export async function answerOtherMethod(app: AnyElysia, request: Request): Promi
     return new Response(null, { status, headers });
   }
   const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");
-  const { id } = stateOf(request);
-  if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: { allow, "x-request-id": id } });
-  return problemResponse(new Problem("method-not-allowed", { headers: { allow } }), id);
+  if (request.method === "OPTIONS") {
+    return new Response(null, { status: 204, headers: { allow, "x-request-id": stateOf(request).id } });
+  }
+  return new Problem("method-not-allowed", { headers: { allow } });
 }
 
 const patterns = new WeakMap<AnyElysia, { method: string; pattern: RegExp }[]>();

@@ -22,6 +22,5 @@ export async function answerProblem(problem: Problem, request: Request, requestI
 }
 
 function wantsPage(request: Request): boolean {
-  const isReading = request.method === "GET" || request.method === "HEAD";
-  return isReading && preferredType(request, ["application/problem+json", "text/html"]) === "text/html";
+  return preferredType(request, ["application/problem+json", "text/html"]) === "text/html";
 }

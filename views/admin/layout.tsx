@@ -116,7 +116,7 @@ export function Document({ title, theme, isScripted, children }: DocumentProps) 
           <>
             <meta
               name="htmx-config"
-              content='{"history":"reload","includeIndicatorCSS":false,"defaultTimeout":30000,"noSwap":[204,304,"5xx"]}'
+              content='{"history":"reload","includeIndicatorCSS":false,"defaultTimeout":30000,"noSwap":[204,304,"40x","41x","429","5xx"]}'
             />
             <script src={assets.htmx.path} defer />
             <script src={assets.adminScript.path} defer />

@@ -30,17 +30,17 @@ export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemM
 }
 
 /** What the forms above lists call the two ends of a range. */
-const LABELS: Readonly<Record<string, string>> = {
-  amount_min: "From amount",
-  amount_max: "To amount",
-  from: "From day",
-  to: "To day",
-};
+const LABELS: ReadonlyMap<string, string> = new Map([
+  ["amount_min", "From amount"],
+  ["amount_max", "To amount"],
+  ["from", "From day"],
+  ["to", "To day"],
+]);
 
 /** A JSON pointer as the field's name. */
 function fieldOf(pointer: string): string {
   const name = pointer.split("/").filter(Boolean).join(" ");
-  return LABELS[name] ?? (name.replaceAll("_", " ") || "The form");
+  return LABELS.get(name) ?? (name.replaceAll("_", " ") || "The form");
 }
 
 /** The API names the other end of a range by its parameter, which nobody sees who has a form before them. */

@@ -33,7 +33,10 @@ function tell(text) {
 }
 doc.addEventListener("htmx:after:swap", ({ detail }) => {
   const { status } = detail.ctx.response;
-  tell(status < 500 ? "" : `The server could not answer (${status}). The list is as it was: try again in a moment.`);
+  if (status < 400 || status === 422) tell("");
+  else if (status === 404 || status === 405)
+    tell(`Nothing is at this address any more (${status}). Load the page again.`);
+  else tell(`The server could not answer (${status}). The list is as it was: try again in a moment.`);
 });
 doc.addEventListener("htmx:error", () =>
   tell("The server can't be reached. The list is as it was: try again in a moment."),

@@ -31,7 +31,7 @@ export function attributionPages(services: Services) {
         const days = readDays(query, Date.now());
         return isAskedByScript(request) ? analytics.get(days) : analytics.getSoon(days);
       },
-      {},
+      { defaults: {} },
     );
     const presets = PRESETS.map(days => ({ days, ...lastDays(days, Date.now()) }));
     return {
@@ -39,6 +39,7 @@ export function attributionPages(services: Services) {
       section: "attributions",
       body: AnalyticsPage({ raw, presets, analytics: found, problem }),
       status,
+      parameters: "checked",
     };
   }
 
@@ -49,7 +50,7 @@ export function attributionPages(services: Services) {
       return listAllAttributions(sql, query, query);
     });
     const body = AttributionsPage({ raw, attributions: found?.items ?? [], next: found?.next_cursor ?? null, problem });
-    return { title: "All attributions", section: "attributions", body, status };
+    return { title: "All attributions", section: "attributions", body, status, parameters: "checked" };
   }
 
   async function file(visit: Visit): Promise<Response> {

@@ -44,7 +44,7 @@ export function auditPages(services: Services) {
       return listAudit(sql, filter, filter);
     });
     const body = AuditPage({ raw, records: found?.items ?? [], next: found?.next_cursor ?? null, problem });
-    return { title: "Audit log", section: "audit", body, status };
+    return { title: "Audit log", section: "audit", body, status, parameters: "checked" };
   }
 
   async function file(visit: Visit): Promise<Response> {

@@ -34,7 +34,7 @@ export function cardAdminPages(services: Services) {
     const { items = [], next_cursor: next = null } = found ?? {};
     const isShort = next !== null && items.length < Number(raw.limit ?? PAGE_ROWS);
     const body = CardsPage({ raw, cards: items, next, isShort, problem });
-    return { title: "Cards", section: "cards", body, status };
+    return { title: "Cards", section: "cards", body, status, parameters: "checked" };
   }
 
   async function file(visit: Visit): Promise<Response> {
@@ -69,10 +69,15 @@ export function cardAdminPages(services: Services) {
   }
 
   async function graph({ url, operator }: Visit, id: string): Promise<View> {
-    const { depth } = readQuery(graphQuery, readRaw(url), {});
     const card = await getAnyCard(sql, id);
-    const graph = await getGraph(sql, operator.caller, id, depth, NODES_DRAWN_MAX);
-    return { title: "Graph", section: "cards", body: GraphPage({ card, graph, depth }) };
+    const { found, problem, status } = await readList(
+      graphQuery,
+      readRaw(url),
+      async ({ depth }) => ({ depth, graph: await getGraph(sql, operator.caller, id, depth, NODES_DRAWN_MAX) }),
+      { defaults: {}, title: "This can't be drawn" },
+    );
+    const body = GraphPage({ card, found, problem });
+    return { title: "Graph", section: "cards", body, status, parameters: "checked" };
   }
 
   return new Elysia({ name: "card-admin-pages" })

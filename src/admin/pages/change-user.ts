@@ -21,7 +21,8 @@ import { getMovement } from "../movements-store.ts";
 import { type Account, changeRequest, roleRequest } from "../users-model.ts";
 import { getAccount } from "../users-store.ts";
 import { explainIssues } from "./issues.ts";
-import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { messageOf } from "./problem-view.ts";
 import { redirect } from "./reply.ts";
 import { requireId } from "./users.ts";
 

@@ -11,7 +11,8 @@ import { RULES } from "../../ledger/invariants.ts";
 import { nameAndCode } from "../../log.ts";
 import { invalid, Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
-import { messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { messageOf } from "./problem-view.ts";
 import { redirect } from "./reply.ts";
 
 const hidden = { detail: { hide: true } };

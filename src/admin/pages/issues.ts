@@ -1,6 +1,7 @@
 // What is wrong with the fields of a form or the parameters of a list, in words for whoever has typed them.
 
 import type { z } from "zod";
+import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import type { ValidationError } from "../../problem.ts";
 
 /** One error for each field, which its pointer names; of several the last, which is the narrowest. */
@@ -8,12 +9,27 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[]): ValidationEr
   const details = new Map<string, string>();
   for (const issue of issues) {
     if (issue.code === "unrecognized_keys") {
-      for (const key of issue.keys) details.set(key.slice(0, 50), "There is no such filter.");
+      for (const key of issue.keys) details.set(...unknown(key));
     } else {
       details.set(issue.path.join("/"), expectationOf(issue));
     }
   }
   return [...details].map(([pointer, detail]) => ({ pointer, detail }));
+}
+
+function unknown(name: string): [string, string] {
+  return [name.slice(0, 50), "There is no such filter."];
+}
+
+/** What a page without filters says of parameters that it does not know; undefined where there are none. */
+export function explainUnknown({ searchParams }: URL, known: readonly string[]): ProblemMessage | undefined {
+  // Forms send empty fields, which ask for nothing.
+  const names = [...searchParams]
+    .filter(([name, value]) => value.trim() && !known.includes(name))
+    .map(([name]) => name);
+  if (names.length === 0) return undefined;
+  const errors = [...new Map(names.map(unknown))].map(([pointer, detail]) => ({ pointer, detail }));
+  return { title: "Part of the address does nothing here", detail: "", errors };
 }
 
 /** What a list says of a cursor that is none of it: people don't write cursors, but change the address around one. */

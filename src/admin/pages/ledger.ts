@@ -30,7 +30,8 @@ import { isTellable, requireForm } from "./change-user.ts";
 import { sendCsv } from "./csv-file.ts";
 import { openTail } from "./ledger-tail.ts";
 import { readList, readQuery, readRaw } from "./list-query.ts";
-import { isSecure, messageOf, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { isSecure, operatorPages, type View, type Visit } from "./operator-pages.ts";
+import { messageOf } from "./problem-view.ts";
 import { redirect } from "./reply.ts";
 import { hindranceOf, type Leg, readReversal, refusalOf } from "./reversal.ts";
 
@@ -60,7 +61,7 @@ export function ledgerPages(services: Services) {
       return listAllEntries(sql, filter, filter);
     });
     const body = LedgerPage({ raw, entries: found?.items ?? [], next: found?.next_cursor ?? null, problem });
-    return { title: "Ledger", section: "ledger", body, status };
+    return { title: "Ledger", section: "ledger", body, status, parameters: "checked" };
   }
 
   async function file(visit: Visit): Promise<Response> {
@@ -92,7 +93,7 @@ export function ledgerPages(services: Services) {
       hindrance,
       isDone: url.searchParams.get("done") === "reversed",
     });
-    return { title: `Entry #${entry.id}`, section: "ledger", body };
+    return { title: `Entry #${entry.id}`, section: "ledger", body, parameters: ["done"] };
   }
 
   /** The form for a reversal that may be possible. Throws `not-found`, `already-reversed`, `not-reversible`. */

@@ -5,7 +5,7 @@ import type { z } from "zod";
 import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import { Problem } from "../../problem.ts";
 import { explainIssues, OTHER_CURSOR } from "./issues.ts";
-import { messageOf } from "./operator-pages.ts";
+import { messageOf } from "./problem-view.ts";
 
 /** Rows of a list on a page. */
 export const PAGE_ROWS = 50;
@@ -19,12 +19,19 @@ export function readRaw(url: URL): Record<string, string> {
 
 export type Listed<T> = { found?: T; problem?: ProblemMessage; status: number };
 
+type ListOptions = {
+  /** Parameters that count where the query does not name them. */
+  defaults?: Readonly<Record<string, string>>;
+  /** What the message says can't be done. */
+  title?: string;
+};
+
 /** Reads the query and then the list; a bad filter is a message beside the form, with status 422. */
 export async function readList<Query, T>(
   schema: z.ZodType<Query>,
   raw: Readonly<Record<string, string>>,
   list: (query: Query) => Promise<T>,
-  defaults = PAGED,
+  { defaults = PAGED, title = "This can't be listed" }: ListOptions = {},
 ): Promise<Listed<T>> {
   try {
     return { found: await list(readQuery(schema, raw, defaults)), status: 200 };
@@ -32,7 +39,7 @@ export async function readList<Query, T>(
     if (!(error instanceof Problem) || error.status >= 500 || error.slug === "unauthenticated") throw error;
     const message = messageOf(error);
     const errors = message.errors.map(it => (it.pointer === "/cursor" ? { ...it, detail: OTHER_CURSOR } : it));
-    return { problem: { ...message, errors, title: "This can't be listed" }, status: error.status };
+    return { problem: { ...message, errors, title }, status: error.status };
   }
 }
 

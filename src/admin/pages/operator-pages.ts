@@ -2,14 +2,16 @@
 // from here; and what goes wrong is told in the page's own frame, in words that an operator can act on.
 
 import { type AdminFrame, AdminLayout, type Section } from "../../../views/admin/layout.tsx";
-import { ProblemPage } from "../../../views/admin/pages/problem.tsx";
+import { ProblemNotice } from "../../../views/admin/notices.tsx";
 import { UnreadableBody } from "../../auth/guard.ts";
 import { requireRole } from "../../auth/operator.ts";
 import { type Operator, resumeSession } from "../../auth/session.ts";
 import { readCookie, readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
-import { Problem, type ProblemSlug, problems } from "../../problem.ts";
+import { Problem } from "../../problem.ts";
 import { stateOf } from "../../request-state.ts";
 import type { Services } from "../../services.ts";
+import { explainUnknown } from "./issues.ts";
+import { problemView } from "./problem-view.ts";
 import { adminPage, redirect } from "./reply.ts";
 
 /** A request of somebody who is signed in. */
@@ -23,7 +25,15 @@ export type Visit = Readonly<{
 }>;
 
 /** What a page shows within the frame. */
-export type View = Readonly<{ title: string; section: Section; body: JSX.Element; status?: number }>;
+export type View = Readonly<{
+  title: string;
+  section: Section;
+  body: JSX.Element;
+  status?: number;
+  headers?: Readonly<Record<string, string>>;
+  /** Parameters that the page has; "checked": it has told itself of those that it does not know. None unless said. */
+  parameters?: readonly string[] | "checked";
+}>;
 
 type Make = (visit: Visit) => Promise<View | Response>;
 
@@ -35,6 +45,9 @@ export type OperatorPages = Readonly<{
   /** Answers to a form that concerns nobody but the operator: signing out, choosing colours. */
   own(request: Request, body: unknown, make: Make): Promise<Response>;
 }>;
+
+/** As lists answer, whose schema refuses what it does not know. */
+const UNKNOWN_PARAMETER_STATUS = 422;
 
 /** What routes of admin pages answer through. */
 export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
@@ -56,13 +69,12 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
       if (!(error instanceof Problem) || error.status >= 500) throw error;
       if (error.slug === "unauthenticated" || operator === undefined)
         return askToSignIn(request, url, { hadSession: true, secure });
-      return send(problemView(error), operator);
+      return send(problemView(error, request.method, url.pathname), operator);
     }
 
-    function send(
-      { title, section, body, status = 200 }: View,
-      { username, role, endsAt }: Operator,
-    ): Promise<Response> {
+    function send(view: View, { username, role, endsAt }: Operator): Promise<Response> {
+      const { title, section, body, status = 200, headers = {}, parameters = [] } = view;
+      const unknown = isReading(request) && parameters !== "checked" ? explainUnknown(url, parameters) : undefined;
       const frame: AdminFrame = {
         title,
         section,
@@ -74,7 +86,12 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
         search: url.pathname === "/admin/search" ? (url.searchParams.get("q") ?? "") : "",
         tookMs: performance.now() - startedMs,
       };
-      return adminPage(request, AdminLayout({ ...frame, children: body }), { status, tookMs: frame.tookMs });
+      const children = unknown ? [ProblemNotice({ problem: unknown }), body] : body;
+      return adminPage(request, AdminLayout({ ...frame, children }), {
+        status: unknown && status === 200 ? UNKNOWN_PARAMETER_STATUS : status,
+        tookMs: frame.tookMs,
+        headers,
+      });
     }
   }
 
@@ -108,37 +125,8 @@ export function isSecure(baseUrl: string): boolean {
   return baseUrl.startsWith("https:");
 }
 
-function problemView(problem: Problem): View {
-  const message = messageOf(problem);
-  return {
-    title: message.title,
-    section: "none",
-    body: ProblemPage({ problem: message }),
-    status: problem.status,
-  };
-}
-
-/** What the catalogue says to programmers, for whoever has a form before them. */
-const WORDS: Partial<Record<ProblemSlug, { title: string; detail?: string }>> = {
-  "not-found": {
-    title: "There is nothing here",
-    detail: "No account, entry, card or page has this address. It may be mistyped.",
-  },
-  validation: { title: "Some of this can't be taken" },
-  forbidden: { title: "That is not allowed" },
-  "idempotency-key-reused": {
-    title: "This form was sent before",
-    detail: "It did its work then, with other values. Nothing was changed now; open the form anew to do it once more.",
-  },
-};
-
-/** A problem in the words that a page shows. */
-export function messageOf({ slug, options }: Problem) {
-  return {
-    title: WORDS[slug]?.title ?? problems[slug].title,
-    detail: options.detail ?? WORDS[slug]?.detail ?? problems[slug].explanation,
-    errors: options.errors ?? [],
-  };
+function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
 }
 
 /** Where somebody without a session goes; afterwards they come back to what they wanted to see. */

@@ -7,14 +7,13 @@ import type { Services } from "../../services.ts";
 import { anyText } from "../../text.ts";
 import type { Found } from "../search-model.ts";
 import { findAnything } from "../search-store.ts";
-import { requireForm } from "./change-user.ts";
-import { readRaw } from "./list-query.ts";
+import { readList, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { redirect } from "./reply.ts";
 
 /** The longest address that a card's page has is shorter. */
 const CHARACTERS_MAX = 2048;
-const query = z.object({ q: anyText.max(CHARACTERS_MAX).default("") });
+const query = z.strictObject({ q: anyText.max(CHARACTERS_MAX).default("") });
 
 /** `/admin/search`. */
 export function searchPages(services: Services) {
@@ -22,12 +21,16 @@ export function searchPages(services: Services) {
   const pages = operatorPages(services);
 
   async function search({ url }: Visit): Promise<View | Response> {
-    const asked = requireForm(query, readRaw(url)).q.trim();
-    if (asked === "") return redirect("/admin");
-    const found = await findAnything(sql, asked);
-    const address = onlyOne(found, asked);
+    const raw = readRaw(url);
+    if (Object.keys(raw).length === 0) return redirect("/admin");
+    const { found, problem, status } = await readList(query, raw, async ({ q }) => findAnything(sql, q), {
+      defaults: {},
+      title: "This can't be searched for",
+    });
+    const address = found && onlyOne(found, raw.q ?? "");
     if (address !== undefined) return redirect(address);
-    return { title: "Search", section: "none", body: SearchPage({ text: asked, found }) };
+    const body = SearchPage({ text: raw.q ?? "", found, problem });
+    return { title: "Search", section: "none", body, status, parameters: "checked" };
   }
 
   return new Elysia({ name: "search-pages" }).get("/admin/search", async ({ request }) => pages.read(request, search), {

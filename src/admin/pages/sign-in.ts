@@ -14,7 +14,8 @@ import {
 import { readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
 import { Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
-import { isSecure, messageOf, operatorPages, safePath, themeOf } from "./operator-pages.ts";
+import { isSecure, operatorPages, safePath, themeOf } from "./operator-pages.ts";
+import { messageOf } from "./problem-view.ts";
 import { adminPage, redirect } from "./reply.ts";
 
 const hidden = { detail: { hide: true } };

@@ -35,7 +35,7 @@ export function syncPages(services: Services) {
       heard,
       problem,
     });
-    return { title: "Sync", section: "sync", body, status };
+    return { title: "Sync", section: "sync", body, status, parameters: "checked" };
   }
 
   return new Elysia({ name: "sync-pages" }).get("/admin/sync", async ({ request }) => pages.read(request, sync), {

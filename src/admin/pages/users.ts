@@ -34,7 +34,7 @@ export function userPages(services: Services) {
     const raw = readRaw(url);
     const { found, problem, status } = await readList(query, raw, filter => listAccounts(sql, filter, filter));
     const body = UsersPage({ raw, accounts: found?.items ?? [], next: found?.next_cursor ?? null, problem });
-    return { title: "Users", section: "users", body, status };
+    return { title: "Users", section: "users", body, status, parameters: "checked" };
   }
 
   async function user({ url, operator }: Visit, id: string): Promise<View> {
@@ -65,7 +65,7 @@ export function userPages(services: Services) {
       keys,
       devices,
     });
-    return { title: account.username, section: "users", body };
+    return { title: account.username, section: "users", body, parameters: ["done", "entry"] };
   }
 
   return new Elysia({ name: "user-pages" })

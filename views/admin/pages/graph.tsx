@@ -4,6 +4,7 @@ import { Html } from "@kitajs/html";
 import type { CardDetail } from "../../../src/admin/cards-model.ts";
 import type { Graph } from "../../../src/attributions/model.ts";
 import { EDGE_TYPES, EDGES_DRAWN_MAX, GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
+import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { CardLink, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
@@ -19,9 +20,15 @@ const columns: readonly Column<GraphNode>[] = [
 
 const DEPTHS = [1, 2, 3];
 
-export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Graph; depth: number }) {
+export type GraphProps = {
+  card: CardDetail;
+  /** Undefined: the problem says why. */
+  found: { graph: Graph; depth: number } | undefined;
+  problem: ProblemMessage | undefined;
+};
+
+export function GraphPage({ card, found, problem }: GraphProps) {
   const path = `/admin/cards/${encodeURIComponent(card.id)}`;
-  const isCut = graph.truncated || graph.nodes.length > NODES_DRAWN_MAX || graph.edges.length > EDGES_DRAWN_MAX;
   return (
     <>
       <h1>
@@ -32,15 +39,29 @@ export function GraphPage({ card, graph, depth }: { card: CardDetail; graph: Gra
           <a
             class="button"
             href={`${path}/graph?depth=${steps}`}
-            {...(steps === depth ? { "aria-current": "true" } : {})}
+            {...(steps === found?.depth ? { "aria-current": "true" } : {})}
           >
             <span safe>{steps === 1 ? "1 step" : `${steps} steps`}</span>
           </a>
         ))}
-        <span class="soft" safe>
-          {`${graph.nodes.length} cards, ${graph.edges.length} attributions`}
-        </span>
+        {found ? (
+          <span class="soft" safe>
+            {`${found.graph.nodes.length} cards, ${found.graph.edges.length} attributions`}
+          </span>
+        ) : (
+          ""
+        )}
       </nav>
+      {problem ? <ProblemNotice problem={problem} /> : ""}
+      {found ? <Drawing graph={found.graph} /> : ""}
+    </>
+  );
+}
+
+function Drawing({ graph }: { graph: Graph }) {
+  const isCut = graph.truncated || graph.nodes.length > NODES_DRAWN_MAX || graph.edges.length > EDGES_DRAWN_MAX;
+  return (
+    <>
       {isCut ? (
         <p class="notice warning" role="status">
           There is more than can be shown. The picture has the <span safe>{String(NODES_DRAWN_MAX)}</span> nearest cards

@@ -2,11 +2,17 @@
 
 import { Html } from "@kitajs/html";
 import type { Found } from "../../../src/admin/search-model.ts";
+import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { CardLink, UserLink } from "../pieces.tsx";
 
-export function SearchPage({ text, found }: { text: string; found: Found }) {
-  const { accounts, cards, entries, attributions } = found;
-  const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
+export type SearchProps = {
+  text: string;
+  /** Undefined: the problem says why. */
+  found: Found | undefined;
+  problem: ProblemMessage | undefined;
+};
+
+export function SearchPage({ text, found, problem }: SearchProps) {
   return (
     <>
       <h1>
@@ -15,6 +21,16 @@ export function SearchPage({ text, found }: { text: string; found: Found }) {
           {text}
         </q>
       </h1>
+      {problem ? <ProblemNotice problem={problem} /> : ""}
+      {found ? <Groups found={found} /> : ""}
+    </>
+  );
+}
+
+function Groups({ found: { accounts, cards, entries, attributions } }: { found: Found }) {
+  const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
+  return (
+    <>
       {isEmpty ? (
         <p class="empty">
           Nothing has this id, name or slug. Names of accounts, their e-mail addresses and ids are found by how they

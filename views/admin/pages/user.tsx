@@ -180,12 +180,13 @@ function Actions({ account, canChange, isSystem, isOnlyAdmin, path }: UserProps 
   );
 }
 
-const DONE: Readonly<Record<string, string>> = {
-  adjusted: "The balance was adjusted.",
-  deactivate: "The account is deactivated. Its keys have stopped working.",
-  activate: "The account is active. Its keys work again.",
-  role: "The role was changed. It counts from the next request on.",
-};
+/** By what the address says, which may be anything. */
+const DONE: ReadonlyMap<string, string> = new Map([
+  ["adjusted", "The balance was adjusted."],
+  ["deactivate", "The account is deactivated. Its keys have stopped working."],
+  ["activate", "The account is active. Its keys work again."],
+  ["role", "The role was changed. It counts from the next request on."],
+]);
 
 const TOO_SLOW = "Finding them takes too long right now. The list of all of them takes filters that make it faster.";
 
@@ -200,7 +201,7 @@ function bioOf({ bio }: Account): Fact[] {
 }
 
 function DoneMessage({ done }: { done: Done | undefined }) {
-  const message = done && DONE[done.what];
+  const message = done && DONE.get(done.what);
   if (!message) return "";
   return (
     <DoneNotice>
