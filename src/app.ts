@@ -102,9 +102,11 @@ export function createApp(deps: Deps) {
         "request",
       );
     })
+    .onStart(() => void services.titleIndex.start())
     .onStop(() => gatekeeper.close())
     .onStop(() => services.rates.close())
     .onStop(() => services.markdown.close())
+    .onStop(() => services.titleIndex.close())
     .use(healthRoutes(services))
     .use(metricsRoutes(services))
     .use(openapiRoutes(services, describe))

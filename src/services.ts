@@ -5,6 +5,7 @@ import { IntegrityChecks } from "./admin/integrity-checks.ts";
 import { Movements } from "./admin/movements.ts";
 import { createGuard, Gatekeeper, type Guard } from "./auth/guard.ts";
 import { MarkdownRenderer } from "./cards/markdown-renderer.ts";
+import { TitleIndex } from "./cards/title-index.ts";
 import { CommitSharing, type ShareCommits, type SharedKind } from "./commit-sharing.ts";
 import type { Config } from "./config.ts";
 import type { Sql } from "./db.ts";
@@ -40,13 +41,15 @@ export type Services = Deps & {
   analytics: AttributionAnalytics;
   /** Checks of the books, by the API and by the admin pages. */
   integrity: IntegrityChecks;
+  /** Keeps the index of titles in order while the server runs. */
+  titleIndex: TitleIndex;
   /** Card texts as HTML, for readers and for the admin pages. */
   markdown: MarkdownRenderer;
   /** What addresses in answers begin with, without a slash at the end. */
   baseUrlOf(request: Request): string;
 };
 
-/** Makes the services of one app; `gatekeeper.close()`, `markdown.close()` and `rates.close()` end what they started. */
+/** Makes the services of one app; `close()` of `gatekeeper`, `markdown`, `rates` and `titleIndex` ends what they started. */
 export function createServices(deps: Deps): Services {
   const rates = new Rates(deps.sql);
   const gatekeeper = new Gatekeeper(deps.sql, deps.config, rates);
@@ -72,6 +75,7 @@ export function createServices(deps: Deps): Services {
     movements: new Movements(deps.sql, shareCommits),
     analytics: new AttributionAnalytics(deps.sql, warnOfAnalytics),
     integrity: new IntegrityChecks(deps.sql),
+    titleIndex: new TitleIndex(deps.sql, deps.log),
     markdown,
     baseUrlOf: request => deps.config.publicBaseUrl ?? new URL(request.url).origin,
   };

@@ -31,8 +31,6 @@ const LIMITED: Readonly<Record<string, number>> = {
   "graph, the most cited, 2 steps": 6_000,
   // Each of 300 cards, or the newest 12,000 attributions.
   "attributions, remixes of the busiest": 3_000,
-  // The newest 20,000 cards.
-  "cards, by a word of nobody": 4_500,
   // As far back in the account as a page of the amount needs.
   "ledger, a usual amount of the busiest": 1_500,
 };

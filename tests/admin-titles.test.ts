@@ -1,119 +1,219 @@
-// Cards by a part of their title, where there are more of them than one page looks through.
+// Cards found by the words of their titles: what a word is, and pages of few and of many that have one.
 
 import { beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { LOOKED_AT, listAllCards } from "../src/admin/cards-store.ts";
-import type { PageRequest } from "../src/cursor.ts";
-import { signedIn, type Visitor } from "./admin-page-support.ts";
-import { createApi } from "./api-support.ts";
+import { TitleIndex } from "../src/cards/title-index.ts";
+import type { Sql } from "../src/db.ts";
+import { createLogger } from "../src/log.ts";
+import { signedIn } from "./admin-page-support.ts";
+import { type Api, createApi, createApiWithoutDatabase, type Member, newCard } from "./api-support.ts";
 import { insertUser } from "./books-support.ts";
 import { behindTheTriggers } from "./integrity-support.ts";
 import { select } from "./page-support.ts";
-import { createTestDatabase, type TestDatabase } from "./support.ts";
+import { createServerPool, createTestDatabase } from "./support.ts";
 
-setDefaultTimeout(120_000);
+setDefaultTimeout(60_000);
 
-/** The newest is number 1: these stand around the end of what the first page looks through. */
-const AT_THE_END = [LOOKED_AT - 1, LOOKED_AT, LOOKED_AT + 1, LOOKED_AT + 2] as const;
+let api: Api;
+let writer: Member;
 
-let database: TestDatabase;
-let visitor: Visitor;
+/** A database with so many cards that no page looks at all of them; the newest is number 1. */
+let many: Sql;
 
 beforeAll(async () => {
-  database = await createTestDatabase();
-  const user = await insertUser(database.sql);
+  api = await createApi();
+  writer = await api.register();
+  many = (await createTestDatabase()).sql;
+  const user = await insertUser(many);
   await behindTheTriggers(
-    database.sql,
+    many,
     `INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, public_url,
-        slug, change_no, withdrawn_at)
-      SELECT '${user}', CASE WHEN n IN (${AT_THE_END.join()}) THEN 'A Needle, ' ELSE 'Hay, ' END || n, 'text',
-        lpad(n::text, 64, '0'), 'IDEAS', true, timestamptz '2026-01-01' - n * interval '1 second', '/cards/' || n, n, n, NULL
-      FROM generate_series(1, ${LOOKED_AT + 50}) n;
+        slug, change_no, attribution_count)
+      SELECT '${user}', CASE WHEN n % 1000 = 999 THEN 'A Needle, ' ELSE 'Hay, ' END || n, 'text',
+        lpad(n::text, 64, '0'), 'IDEAS', true, timestamptz '2026-01-01' - n * interval '1 second', '/cards/' || n, n, n, 0
+      FROM generate_series(1, ${LOOKED_AT * 8}) n;
     UPDATE cards SET title = 'One of many', attribution_count = (ARRAY[40, 40, 40, 40, 40, 40, 20, 9, 3, 0, 0])[change_no - 99]
       WHERE change_no BETWEEN 100 AND 110;
     INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, withdrawn_at,
         attribution_count)
       SELECT '${user}', 'One of many withdrawn', '', lpad(n::text, 64, 'e'), 'IDEAS', false, now(), now(), 5000
-      FROM generate_series(1, 9) n;
-    INSERT INTO cards (user_id, title, content, content_hash, privacy_level, is_published, published_at, withdrawn_at)
-      SELECT '${user}', 'A needle in what was withdrawn', '', repeat('f', 64), 'IDEAS', false, now(), now();
-    ANALYZE cards`,
+      FROM generate_series(1, 9) n`,
   );
-  const api = await createApi({}, database);
-  visitor = await signedIn(api, await api.createAdmin());
 });
 
-async function list(q: string, page: PageRequest) {
-  const { items, next_cursor } = await listAllCards(database.sql, { q, sort: "newest" }, page);
-  return { titles: items.map(({ title }) => title), cursor: next_cursor ?? undefined };
+async function publish(title: string): Promise<string> {
+  return (await api.publishCard(writer.key, newCard({ title }))).id;
 }
 
-test("a page is what there is among so many of the newest, and its cursor goes on behind them", async () => {
-  const first = await list("needle", { limit: 10 });
-  expect(first.titles).toEqual([`A Needle, ${LOOKED_AT - 1}`, `A Needle, ${LOOKED_AT}`]);
-  const second = await list("needle", { limit: 10, ...first });
-  expect(second).toEqual({ titles: [`A Needle, ${LOOKED_AT + 1}`, `A Needle, ${LOOKED_AT + 2}`], cursor: undefined });
+/** Whether a card with this title is found by these words. */
+async function isFound(id: string, q: string): Promise<boolean> {
+  const { items } = await listAllCards(api.pool, { q, sort: "newest", user: writer.id }, { limit: 200 });
+  return items.some(card => card.id === id);
+}
+
+const FOUND: readonly [title: string, words: readonly string[], others?: readonly string[]][] = [
+  ["The Quick brown fox", ["quick", "QUICK", "fox the", "bro", "qui fo", "  fox  "], ["uick", "quick dog", "foxes"]],
+  ["“Quoted”—and dashed–words… to‑morrow", ["quoted", "and", "dashed", "words", "morrow", "“quoted”"]],
+  ["Don't ask why", ["don't", "don’t", "don", "ask"]],
+  ["Typographer’s ask", ["typographer's", "typographer’s"]],
+  [
+    "and/or well-known node.js <b>bold</b> Q&A; a@example.org +7 -5",
+    ["or", "known", "js", "bold", "A", "example", "org", "7", "5"],
+  ],
+  ["On 2026-11-23, 5.25 of them", ["23", "11", "25", "2026-11"], ["26"]],
+  ["ÀÉÎ Ελλάδα Прага", ["àé", "ελλ", "ПРАГ"], ["a"]],
+  ["今日の夕食について", ["夕食", "今日", "について"], ["朝食"]],
+  ["Emoji 🎉 here", ["🎉", "here"]],
+  ["100% of under_scores", ["100%", "100", "under_scores", "scores"], ["200%"]],
+];
+
+for (const [title, words, others = []] of FOUND) {
+  test(`${title}: found by each of ${words.length} and by none of ${others.length}`, async () => {
+    const id = await publish(title);
+    const found: Record<string, boolean> = {};
+    for (const q of [...words, ...others]) found[q] = await isFound(id, q);
+    const expected = [...words.map(q => [q, true]), ...others.map(q => [q, false])];
+    expect(found).toEqual(Object.fromEntries(expected));
+  });
+}
+
+test("what is a sign in a query or a pattern is none in what is looked for", async () => {
+  const id = await publish("A harmless sign");
+  for (const q of [
+    "sign:*",
+    "'sign'",
+    "\\sign",
+    "sign & !nothing",
+    "(sign | nothing)",
+    "%sign%",
+    "_sign_",
+    "sign <-> sign",
+  ]) {
+    expect([q, await isFound(id, q)]).toEqual([q, !q.includes("nothing")]);
+  }
 });
 
-test("a full page goes on behind its last card, however few were looked at", async () => {
-  const first = await list("needle", { limit: 1 });
-  expect(first.titles).toEqual([`A Needle, ${LOOKED_AT - 1}`]);
-  const second = await list("needle", { limit: 1, ...first });
-  expect(second.titles).toEqual([`A Needle, ${LOOKED_AT}`]);
-  const third = await list("needle", { limit: 3, ...second });
-  expect(third).toEqual({ titles: [`A Needle, ${LOOKED_AT + 1}`, `A Needle, ${LOOKED_AT + 2}`], cursor: undefined });
+test("signs alone find nothing, and nobody is told of an error", async () => {
+  await publish("Signs ... alone");
+  const admin = await api.registerOperator("admin");
+  for (const q of ["...", "%", "'", "\\", "<>", " — "]) {
+    const answer = await api.call<{ items: unknown[] }>("GET", `/api/admin/cards?q=${encodeURIComponent(q)}`, {
+      key: admin.key,
+    });
+    expect([q, answer.status, answer.body.items]).toEqual([q, 200, []]);
+  }
 });
 
-test("what no title has is looked for to the end, and only there", async () => {
-  const first = await list("straw", { limit: 10 });
-  expect([first.titles, first.cursor === undefined]).toEqual([[], false]);
-  expect(await list("straw", { limit: 10, ...first })).toEqual({ titles: [], cursor: undefined });
+test("of a title the first 500 characters are looked through", async () => {
+  const id = await publish(`${"x".repeat(494)} inner beyond`);
+  expect([await isFound(id, "inner"), await isFound(id, "beyond")]).toEqual([true, false]);
 });
 
-test("the title of what was withdrawn finds nothing", async () => {
-  expect(await list("in what was withdrawn", { limit: 10 }).then(({ titles }) => titles)).toEqual([]);
-  const withdrawn = await listAllCards(
-    database.sql,
-    { q: "needle", sort: "newest", status: "withdrawn" },
-    { limit: 10 },
+test("the longest word that there can be is published, and found by its beginning", async () => {
+  const id = await publish("🎉".repeat(500) + "ü".repeat(499));
+  expect(await isFound(id, "🎉".repeat(100))).toBe(true);
+});
+
+test("a card that was edited is found by its new title only, and a withdrawn one by none", async () => {
+  const id = await publish("Formerly called so");
+  const { headers } = await api.call("GET", `/api/cards/${id}`, { key: writer.key });
+  const ifMatch = { "if-match": headers.get("etag") ?? "" };
+  const edited = await api.call("PATCH", `/api/cards/${id}`, {
+    key: writer.key,
+    headers: ifMatch,
+    body: { title: "Newly called" },
+  });
+  expect([edited.status, await isFound(id, "formerly"), await isFound(id, "newly")]).toEqual([200, false, true]);
+  expect((await api.call("DELETE", `/api/cards/${id}`, { key: writer.key })).status).toBe(204);
+  expect(await isFound(id, "newly")).toBe(false);
+  const withdrawn = await listAllCards(api.pool, { q: "newly", sort: "newest", status: "withdrawn" }, { limit: 10 });
+  expect(withdrawn).toEqual({ items: [], next_cursor: null });
+});
+
+/** All pages of a search, card by card. */
+async function walk(q: string, sort: "newest" | "most_cited", limit: number) {
+  const found: { title: string | null; attribution_count: number }[] = [];
+  for (let cursor: string | undefined, pages = 0; pages < 300; pages++) {
+    const page = await listAllCards(many, { q, sort }, { limit, cursor });
+    found.push(...page.items);
+    if (page.next_cursor === null) return found;
+    cursor = page.next_cursor;
+  }
+  throw new Error("the list has no end");
+}
+
+test("rare words are found however far back, newest first, page by page", async () => {
+  const needles = Array.from({ length: 4 }, (_, no) => `A Needle, ${no}999`.replace(" 0", " "));
+  for (const limit of [1, 3, 200]) {
+    expect((await walk("needle", "newest", limit)).map(({ title }) => title)).toEqual(needles);
+  }
+});
+
+test("usual words are found page by page, without one missing or twice", async () => {
+  const found = (await walk("hay", "newest", 200)).map(({ title }) => Number(title?.split(" ")[1]));
+  const expected = Array.from({ length: LOOKED_AT * 8 }, (_, no) => no + 1).filter(
+    n => n % 1000 !== 999 && (n < 100 || n > 110),
   );
-  expect(withdrawn.next_cursor).toBeNull();
+  expect(found).toEqual(expected);
 });
 
 test("in order of citations all that have it follow each other, those with ranks and those without, and no withdrawn one", async () => {
-  const cited = async (q: string, limit: number) => {
-    const counts: number[] = [];
-    for (let cursor: string | undefined, pages = 0; pages < 20; pages++) {
-      const page = await listAllCards(database.sql, { q, sort: "most_cited" }, { limit, cursor });
-      counts.push(...page.items.map(({ attribution_count }) => attribution_count));
-      if (page.next_cursor === null) return counts;
-      cursor = page.next_cursor;
-    }
-    throw new Error("the list has no end");
-  };
   const expected = [...Array.from({ length: 6 }, () => 40), 20, 9, 3, 0, 0];
-  expect(await cited("of many", 2)).toEqual(expected);
-  expect(await cited("of many", 5)).toEqual(expected);
-  expect(await cited("of many", 200)).toEqual(expected);
+  for (const limit of [2, 5, 200]) {
+    expect((await walk("of many", "most_cited", limit)).map(card => card.attribution_count)).toEqual(expected);
+  }
+  expect(await walk("needle", "most_cited", 3)).toHaveLength(4);
 });
 
-test("an empty page goes on by itself, and by a link where no script runs, until the list is at its end", async () => {
-  const first = await visitor.get("/admin/cards?q=straw");
-  const [further] = select(first.html, "#list [hx-trigger=load]");
-  const [link] = select(first.html, "#pager-next");
-  expect(link?.text).toContain("Look further back");
-  expect(further?.attributes["hx-get"]).toBe(link?.attributes.href);
-  const second = await visitor.get((link?.attributes.href ?? "").replaceAll("&amp;", "&"));
-  expect(select(second.html, "#list [hx-trigger=load]")).toEqual([]);
-  expect(second.html).toContain("No card further back is like that");
+test("the page shows what was found, and says where nothing was", async () => {
+  await publish("Shown on the page");
+  const visitor = await signedIn(api, await api.registerOperator("auditor"));
+  const found = await visitor.get("/admin/cards?q=page+shown");
+  expect(select(found.html, "#list tbody tr")).toHaveLength(1);
+  expect((await visitor.get("/admin/cards?q=straw")).html).toContain("No card is like that. Take a filter away.");
 });
 
-test("an empty page behind one that had cards does not say that there are none", async () => {
-  // All ten that have it stand among those that are looked through first, and older cards are left.
-  const first = await visitor.get("/admin/cards?q=Hay%2C+1999");
-  expect(select(first.html, "#list tbody tr").length).toBe(10);
-  const [link] = select(first.html, "#pager-next");
-  const second = await visitor.get((link?.attributes.href ?? "").replaceAll("&amp;", "&"));
-  expect(select(second.html, "#list tbody tr")).toEqual([]);
-  expect(second.html).toContain("No card further back is like that");
-  expect(second.html).not.toContain("No card is like that");
+test("new words are found at once, and once they were sorted in", async () => {
+  const { sql, url } = await createTestDatabase();
+  const app = await createApi({}, { sql, url, pool: createServerPool(url) });
+  const { id, key } = await app.register();
+  await app.publish(
+    key,
+    Array.from({ length: 20 }, (_, no) => newCard({ title: `Unsorted ${no}` })),
+  );
+  const count = async () =>
+    (await listAllCards(sql, { q: "unsorted", sort: "newest", user: id }, { limit: 50 })).items.length;
+  expect(await count()).toBe(20);
+  const index = new TitleIndex(app.pool, createLogger("silent"));
+  await index.start();
+  index.close();
+  const [left] = await sql`SELECT gin_clean_pending_list('cards_title_words')::integer AS pages`;
+  expect([left?.pages, await count()]).toEqual([0, 20]);
+});
+
+test("a server that listens sorts words in", async () => {
+  const { sql, url } = await createTestDatabase();
+  const pool = createServerPool(url);
+  const asked = Promise.withResolvers<void>();
+  pool.options.debug = (_connection, text) => {
+    if (text.includes("sort_in_title_words")) asked.resolve();
+  };
+  const { app } = await createApi({}, { sql, url, pool });
+  app.listen({ hostname: "127.0.0.1", port: 0 });
+  try {
+    await asked.promise;
+  } finally {
+    await app.stop(true);
+  }
+});
+
+test("without a database words wait, and nobody is warned a second time", async () => {
+  const lines: string[] = [];
+  const index = new TitleIndex(
+    createApiWithoutDatabase().pool,
+    createLogger("warn", { write: line => void lines.push(line) }),
+  );
+  await index.start();
+  index.close();
+  expect(lines).toEqual([]);
 });

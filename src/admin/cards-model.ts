@@ -33,7 +33,9 @@ export const listedCardQuery = z.strictObject({
   category: category.optional().describe("Only cards of this category."),
   privacy_level: publicLevel.optional().describe("Only cards of this level."),
   status: cardStatus.optional().describe("Only cards that stand, or only those that were withdrawn."),
-  q: text(1, 200).optional().describe("Only cards whose title has this in it, in upper or lower case."),
+  q: text(1, 200)
+    .optional()
+    .describe("Only cards whose title has words that begin with each of these, in any order, in upper or lower case."),
   sort: cardOrder
     .default("newest")
     .describe("`most_cited` and `most_earned` are orders of the moment: a card that is paid between two pages moves."),

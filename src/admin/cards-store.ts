@@ -2,12 +2,12 @@
 
 import { z } from "zod";
 import { readBounded } from "../bounded-read.ts";
-import { likePattern } from "../cards/store.ts";
-import { cursorsOf, encodeCursor, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
-import type { Sql } from "../db.ts";
+import { cursorsOf, type Page, type PageRequest, sortTime, toPage } from "../cursor.ts";
+import type { Fragment, Sql } from "../db.ts";
 import { Problem } from "../problem.ts";
 import type { CardDetail, CardOrder, ListedCard, ListedCardFilter } from "./cards-model.ts";
 import { RANK_MAX, rankOf } from "./ranks.ts";
+import { hasTitleWords } from "./title-words.ts";
 import { findFilterUser } from "./user-filter.ts";
 
 /** What a page is ordered by before the id, as the cursor holds it. */
@@ -23,11 +23,8 @@ const RANKS = {
   most_earned: { name: "earning_rank", from: 4 },
 } as const;
 
-/** The newest cards whose titles are looked through for a text, before a page is what there is of it among them. */
-export const LOOKED_AT = 20_000;
-
-/** Cards with the highest ranks whose titles are looked through for a page, before those of all cards are. */
-const RANKED_LOOKED_AT = 5_000;
+/** The first cards of an order, of which those with usual words in their titles make a page; others are found by the index. */
+export const LOOKED_AT = 500;
 
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`
@@ -56,10 +53,7 @@ export async function findAnyCard(sql: Sql, id: string): Promise<CardDetail | un
   return row;
 }
 
-/**
- * Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. A page of
- * those with a text in the title, newest first, may be short or empty, and go on at its cursor. Throws `validation`.
- */
+/** Cards of all accounts, withdrawn ones included, of which only the record is left; `public_url` is the path. Throws `validation`. */
 export async function listAllCards(
   sql: Sql,
   filter: ListedCardFilter,
@@ -71,28 +65,27 @@ export async function listAllCards(
   const userId = await findFilterUser(sql, filter.user, "/user");
   const [column, cast] = orderOf(sql, filter.sort);
   const order = sql`${column} DESC, c.id DESC LIMIT ${limit + 1}`;
+  const isBehind = after ? sql`AND (${column}, c.id) < (${after[0]}::${cast}, ${after[1]}::uuid)` : sql``;
   const within = sql`
-    ${wasPublished(sql)}
-    ${after ? sql`AND (${column}, c.id) < (${after[0]}::${cast}, ${after[1]}::uuid)` : sql``}
+    ${wasPublished(sql)} ${isBehind}
     ${userId ? sql`AND c.user_id = ${userId}::uuid` : sql``}
     ${filter.category ? sql`AND c.category = ${filter.category}` : sql``}
     ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
-    ${filter.q ? sql`AND c.title ILIKE ${likePattern(filter.q)}` : sql``}`;
+    ${filter.q === undefined ? sql`` : sql`AND ${hasTitleWords(sql, filter.q)}`}`;
   // Only of published cards a title is known.
   const status = filter.status ?? (filter.q === undefined ? "any" : "published");
   const rank = filter.sort === "newest" || userId !== undefined ? undefined : RANKS[filter.sort];
   const lowest = rank && (await findLowestRank(rank));
-  const conditions = sql`${within} ${lowest ? sql`AND c.${sql(rank.name)} >= ${lowest}` : sql``}`;
 
   /** All cards of the page are of this rank or above; undefined where too few have ranks, and any card may be on it. */
   async function findLowestRank({ name, from }: (typeof RANKS)[keyof typeof RANKS]): Promise<number | undefined> {
     const ranked = sql(name);
     const highest = after ? rankOf(Number(after[0]), from) : RANK_MAX;
     const ofStatus = status === "any" ? sql`` : sql`AND ${status === "published" ? sql`` : sql`NOT`} c.is_published`;
-    // What is rare is not looked for among all that have ranks, to be looked for among all cards afterwards.
-    const among = filter.q
-      ? sql`(SELECT c.* FROM cards c WHERE c.${ranked} <= ${highest} ${ofStatus} ORDER BY c.${ranked} DESC LIMIT ${RANKED_LOOKED_AT})`
-      : sql`cards`;
+    const among =
+      filter.q === undefined
+        ? sql`cards`
+        : sql`(SELECT c.* FROM cards c WHERE c.${ranked} <= ${highest} ${ofStatus} ORDER BY c.${ranked} DESC LIMIT ${LOOKED_AT})`;
     const rows = await readBounded<{ rank: number }>(
       sql,
       tx => tx`
@@ -103,43 +96,49 @@ export async function listAllCards(
     return rows[limit]?.rank;
   }
 
-  const isLookedThrough = filter.q !== undefined && !userId && filter.sort === "newest" && status === "published";
-  const beyond = sql`
-    c.is_published AND c.published_at IS NOT NULL
-    ${after ? sql`AND (c.published_at, c.id) < (${after[0]}::timestamptz, ${after[1]}::uuid)` : sql``}`;
-  const newest = sql`(SELECT c.* FROM cards c WHERE ${beyond} ORDER BY c.published_at DESC, c.id DESC LIMIT ${LOOKED_AT})`;
-  const among = isLookedThrough ? newest : sql`cards`;
-  const published = sql`SELECT c.* FROM ${among} c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
-  const withdrawn = sql`SELECT c.* FROM cards c WHERE NOT c.is_published AND ${conditions} ORDER BY ${order}`;
-  const found = {
-    published,
-    withdrawn,
-    // Each state has indexes of its own.
-    any: sql`SELECT c.* FROM ((${published}) UNION ALL (${withdrawn})) c ORDER BY ${order}`,
-  }[status];
-  // Where they don't make a page, the last card that was looked at, unless that is the last one of all.
-  const last = isLookedThrough
-    ? sql`SELECT c.published_at AS last_at, c.id AS last_id FROM cards c
-        WHERE ${beyond} AND (SELECT count(*) FROM page) <= ${limit}
-        ORDER BY c.published_at DESC, c.id DESC OFFSET ${LOOKED_AT - 1} LIMIT 1`
-    : sql`SELECT NULL::timestamptz AS last_at, NULL::uuid AS last_id`;
-  const rows = await readBounded<(ListedCard | { id: null }) & { last_at: string | null; last_id: string | null }>(
-    sql,
-    tx => tx`
-      WITH page AS MATERIALIZED (${found})
-      SELECT ${listedColumns(sql)}, last.*
-      FROM (SELECT) one LEFT JOIN (${last}) last ON true
-      LEFT JOIN (page c JOIN users u ON u.id = c.user_id) ON true
-      ORDER BY ${column} DESC, c.id DESC`,
-  );
-  const page = toPage(
-    rows.filter(row => row.id !== null),
+  async function read(page: Fragment): Promise<readonly ListedCard[]> {
+    return readBounded<ListedCard>(
+      sql,
+      tx => tx`
+        SELECT ${listedColumns(sql)} FROM (${page}) c JOIN users u ON u.id = c.user_id ORDER BY ${column} DESC, c.id DESC`,
+    );
+  }
+
+  async function readByWords(): Promise<readonly ListedCard[]> {
+    if (status === "withdrawn") return [];
+    if (filter.sort === "newest" && userId === undefined) {
+      const newest = sql`
+        SELECT c.* FROM cards c WHERE c.is_published AND c.published_at IS NOT NULL ${isBehind}
+        ORDER BY c.published_at DESC, c.id DESC LIMIT ${LOOKED_AT}`;
+      const rows = await read(sql`SELECT c.* FROM (${newest}) c WHERE ${within} ORDER BY ${order}`);
+      if (rows.length > limit) return rows;
+    }
+    // All that have them, and then the order: for a plan that follows the order, rare words are at its very end.
+    return read(sql`
+      WITH titled AS MATERIALIZED (SELECT c.id, ${column} FROM cards c WHERE c.is_published AND ${within})
+      SELECT * FROM cards WHERE id IN (SELECT c.id FROM titled c ORDER BY ${order})`);
+  }
+
+  async function readInOrder(): Promise<readonly ListedCard[]> {
+    const conditions = sql`${within} ${lowest ? sql`AND c.${sql(rank.name)} >= ${lowest}` : sql``}`;
+    const published = sql`SELECT c.* FROM cards c WHERE c.is_published AND ${conditions} ORDER BY ${order}`;
+    const withdrawn = sql`SELECT c.* FROM cards c WHERE NOT c.is_published AND ${conditions} ORDER BY ${order}`;
+    const pages = {
+      published,
+      withdrawn,
+      // Each state has indexes of its own.
+      any: sql`SELECT c.* FROM ((${published}) UNION ALL (${withdrawn})) c ORDER BY ${order}`,
+    };
+    return read(pages[status]);
+  }
+
+  const rows = filter.q === undefined || lowest ? await readInOrder() : await readByWords();
+  return toPage(
+    rows,
     limit,
-    ({ last_at: _, last_id: __, ...row }) => row,
+    row => row,
     row => cursors.keyOf(value(row), row.id),
   );
-  const { last_at, last_id } = rows[0] ?? {};
-  return last_at && last_id ? { ...page, next_cursor: encodeCursor(cursors.keyOf(last_at, last_id)) } : page;
 }
 
 function orderOf(sql: Sql, order: CardOrder) {

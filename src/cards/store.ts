@@ -96,7 +96,7 @@ export async function listOwnCards(
 }
 
 /** A LIKE pattern that finds the text itself anywhere. */
-export function likePattern(text: string): string {
+function likePattern(text: string): string {
   return `%${text.replace(/[\\%_]/g, "\\$&")}%`;
 }
 

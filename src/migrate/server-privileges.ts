@@ -81,6 +81,7 @@ export const FUNCTIONS = [
   "retire_account_key(uuid,uuid)",
   "erase_account(uuid)",
   "note_integrity_result(boolean,timestamp with time zone,bigint,jsonb)",
+  "sort_in_title_words()",
 ] as const;
 
 /** Everything above as texts such as "SELECT on cards", "UPDATE on users.bio", "EXECUTE on find_keys(character varying)". */

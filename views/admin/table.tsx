@@ -117,10 +117,10 @@ function Header({ column: { label, sort, isNumber }, sorting }: HeaderProps) {
 /** A link within a list changes the list in place. */
 const BOOSTED = { "hx-boost": "true", ...SWAPPED } as const;
 
-export type PagerProps = { path: string; raw: RawQuery; next: string | null; nextLabel?: string };
+export type PagerProps = { path: string; raw: RawQuery; next: string | null };
 
 /** To the next page of a list, and to its beginning. Back is the browser's. */
-export function Pager({ path, raw, next, nextLabel = "Next page →" }: PagerProps) {
+export function Pager({ path, raw, next }: PagerProps) {
   if (next === null && raw.cursor === undefined) return "";
   return (
     <nav class="pager" aria-label="Pages">
@@ -134,8 +134,8 @@ export function Pager({ path, raw, next, nextLabel = "Next page →" }: PagerPro
       {next === null ? (
         <span class="soft">That is all.</span>
       ) : (
-        <a id="pager-next" rel="next" href={hrefWith(path, raw, { cursor: next })} {...BOOSTED} safe>
-          {nextLabel}
+        <a id="pager-next" rel="next" href={hrefWith(path, raw, { cursor: next })} {...BOOSTED}>
+          Next page →
         </a>
       )}
     </nav>

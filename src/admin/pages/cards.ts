@@ -13,7 +13,7 @@ import { listedCardColumns, listedCardQuery, toListedCardLine } from "../cards-m
 import { getAnyCard, listAllCards } from "../cards-store.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { sendCsv } from "./csv-file.ts";
-import { PAGE_ROWS, readList, readQuery, readRaw } from "./list-query.ts";
+import { readList, readQuery, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { requireId } from "./users.ts";
 import { withoutPictures } from "./without-pictures.ts";
@@ -32,8 +32,7 @@ export function cardAdminPages(services: Services) {
     const raw = readRaw(url);
     const { found, problem, status } = await readList(listedCardQuery, raw, query => listAllCards(sql, query, query));
     const { items = [], next_cursor: next = null } = found ?? {};
-    const isShort = next !== null && items.length < Number(raw.limit ?? PAGE_ROWS);
-    const body = CardsPage({ raw, cards: items, next, isShort, problem });
+    const body = CardsPage({ raw, cards: items, next, problem });
     return { title: "Cards", section: "cards", body, status, parameters: "checked" };
   }
 
