@@ -61,6 +61,8 @@ export async function listPlaces(sql: Sql): Promise<Place[]> {
     ["ledger, an amount of nobody", "/admin/ledger?amount=123456.78"],
     ["ledger, a rare amount and its day", `/admin/ledger?amount=${s.rare_amount}&from=${s.rare_day}&to=${s.rare_day}`],
     ["ledger, an amount of nobody on a day", `/admin/ledger?amount=123456.78&from=${s.day}&to=${s.day}`],
+    ["ledger, the negative of a usual amount", "/admin/ledger?amount=-1.00"],
+    ["ledger, amounts between usual ones", "/admin/ledger?amount_min=0.20&amount_max=0.40"],
     ["ledger, large amounts", "/admin/ledger?amount_min=500"],
     ["ledger, large payments", "/admin/ledger?amount_max=-20"],
     ["ledger, large amounts of the busiest", `/admin/ledger?amount_min=500&user=${s.busiest}`],

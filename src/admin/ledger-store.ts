@@ -66,15 +66,11 @@ export async function listAllEntries(
    * that none of them has it, and would read all there are in order. OFFSET 0 keeps it from that.
    */
   const ofAmount = () => sql`
-    WITH newest AS MATERIALIZED (
-      SELECT l.id, l.created_at, l.transaction_type, l.amount FROM extropy_ledger l
-      WHERE true ${when} ORDER BY l.created_at DESC, l.id DESC LIMIT ${LOOKED_AT}
-    ), among AS MATERIALIZED (
-      SELECT l.id FROM newest l WHERE true ${ofWhat} ${newestFirst}
-    ), state AS MATERIALIZED (
-      SELECT CASE WHEN (SELECT count(*) FROM among) > ${limit} THEN true
-        ELSE (SELECT count(*) FROM newest) < ${LOOKED_AT} END AS is_enough
-    )
+    WITH among AS MATERIALIZED (
+      SELECT l.id FROM (
+        SELECT * FROM extropy_ledger l WHERE true ${when} ORDER BY l.created_at DESC, l.id DESC LIMIT ${LOOKED_AT}) l
+      WHERE true ${ofWhat} ${newestFirst}
+    ), state AS MATERIALIZED (SELECT count(*) > ${limit} AS is_enough FROM among)
     SELECT l.* FROM (
       SELECT id FROM among WHERE (SELECT is_enough FROM state)
       UNION ALL
