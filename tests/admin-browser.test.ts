@@ -100,6 +100,19 @@ test("Tab leads to everything that can be used, and each shows that it has the f
   await page.context().close();
 });
 
+test("on a phone a graph begins at its card, and the buttons of a list are one line high", async () => {
+  const { page } = await open({ viewport: { width: 390, height: 800 } });
+  await page.goto(`/admin/cards/${card}/graph?depth=2`);
+  await page.waitForSelector(".scripted");
+  const center = await page.locator(".graph .center").boundingBox();
+  expect(center?.x).toBeGreaterThan(0);
+  expect(center?.x).toBeLessThan(390);
+  await page.goto("/admin/sessions");
+  const button = await page.locator("main td button").first().boundingBox();
+  expect(button?.height).toBeLessThan(40);
+  await page.context().close();
+});
+
 test("a first view is few requests, small also where nothing is compressed, and asks nobody else", async () => {
   const sizes = async (request: Request) => {
     await (await request.response())?.finished();

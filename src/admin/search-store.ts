@@ -3,10 +3,11 @@
 import { z } from "zod";
 import type { CardReference } from "../attributions/model.ts";
 import { cardReference } from "../attributions/store.ts";
+import { isKeyPrefix } from "../auth/key.ts";
 import type { Sql } from "../db.ts";
 import { entryId } from "../ledger/model.ts";
 import type { Found } from "./search-model.ts";
-import { findAccounts } from "./users-store.ts";
+import { findAccounts, findAccountsByKey } from "./users-store.ts";
 
 /** Accounts whose name or id begins with what was asked for. */
 const ACCOUNTS = 10;
@@ -16,8 +17,10 @@ export async function findAnything(sql: Sql, text: string): Promise<Found> {
   const id = z.guid().safeParse(text).data;
   const entry = entryId.safeParse(text.replace(/^#/, "")).data;
   const slug = text.replace(/^.*\/cards\//, "").replace(/\.md$/, "");
-  const [accounts, cards, entries, attributions] = await Promise.all([
+  const key = { ...(id ? { id } : {}), ...(isKeyPrefix(text) ? { prefix: text } : {}) };
+  const [named, owners, cards, entries, attributions] = await Promise.all([
     findAccounts(sql, text, ACCOUNTS),
+    Object.keys(key).length > 0 ? findAccountsByKey(sql, key) : [],
     sql<{ card: CardReference }[]>`
       SELECT ${cardReference(sql, "c", "u")} AS card FROM cards c JOIN users u ON u.id = c.user_id
       WHERE (c.slug = ${slug} OR c.id = ${id ?? null}::uuid) AND c.published_at IS NOT NULL
@@ -28,7 +31,7 @@ export async function findAnything(sql: Sql, text: string): Promise<Found> {
     sql<{ id: string }[]>`SELECT a.id FROM attributions a WHERE a.id = ${id ?? null}::uuid`,
   ]);
   return {
-    accounts,
+    accounts: named.length > 0 ? named : owners,
     cards: cards.map(({ card }) => card),
     entries: entries.map(({ id }) => id),
     attributions: attributions.map(({ id }) => id),

@@ -110,6 +110,17 @@ export async function findAccounts(sql: Sql, q: string, limit: number): Promise<
     ORDER BY lower(u.username) = lower(${q}) DESC, lower(u.username) COLLATE "C", u.id LIMIT ${limit}`;
 }
 
+/** The account of a key, by the key's public beginning or the id of a named one. */
+export async function findAccountsByKey(sql: Sql, key: { id?: string; prefix?: string }): Promise<Account[]> {
+  return sql<Account[]>`
+    SELECT ${accountColumns(sql)} FROM users u
+    WHERE u.id IN (
+      SELECT o.id FROM users o WHERE o.api_key_prefix = ${key.prefix ?? null}
+      UNION ALL
+      SELECT k.user_id FROM api_keys k WHERE k.key_prefix = ${key.prefix ?? null} OR k.id = ${key.id ?? null}::uuid)
+    ORDER BY u.id LIMIT 2`;
+}
+
 /** Up to so many accounts are sorted after they were found; of more, a walk through the sorted ones soon meets a page. */
 const SORTED_ACCOUNTS_MAX = 1000;
 

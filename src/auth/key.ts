@@ -22,6 +22,11 @@ export function keyPrefix(key: string): string {
   return key.slice(0, PREFIX_LENGTH);
 }
 
+/** Whether a text has the form of the public part of a key. */
+export function isKeyPrefix(text: string): boolean {
+  return /^ext_[0-9A-Za-z]{8}$/.test(text);
+}
+
 /** Random characters of 0-9A-Za-z, each equally likely. */
 function randomBase62(length: number): string {
   let text = "";

@@ -68,6 +68,11 @@ export function Count({ value }: { value: number }) {
   );
 }
 
+/** So many of something, whose name takes an s where it is not one. */
+export function counted(count: number, noun: string): string {
+  return `${count.toLocaleString("en-GB")} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** The two ends of what is long, such as an id. */
 export function shortened(text: string): string {
   return text.length > 24 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text;

@@ -123,6 +123,9 @@ setInterval(() => {
   }
 }, 10_000);
 
+// A picture that is wider than the screen begins in its middle, where the card is that it was asked for.
+for (const pan of doc.querySelectorAll(".pan")) pan.scrollLeft = (pan.scrollWidth - pan.clientWidth) / 2;
+
 // The live list
 
 /** Rows that come in before somebody is asked to look at them first. */

@@ -7,7 +7,7 @@ import { hrefWith, type RawQuery } from "../address.ts";
 import { DaysChart } from "../charts.tsx";
 import { Filters } from "../filters.tsx";
 import { Awaited, type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, CardLink, Count, grouped, UserLink } from "../pieces.tsx";
+import { Ago, CardLink, Count, counted, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
 const PATH = "/admin/attributions";
@@ -91,8 +91,10 @@ function Report({ analytics }: { analytics: Analytics }) {
   return (
     <>
       <p class="soft">
-        <span safe>{`${from.slice(0, 10)} to ${last}`}</span>: <Count value={totals.count} /> attributions that stand,{" "}
-        <span safe>{grouped(totals.amount)}</span> $EXTROPY paid. As of <Ago at={as_of} />.
+        <span
+          safe
+        >{`${from.slice(0, 10)} to ${last}: ${counted(totals.count, "attribution")} that ${totals.count === 1 ? "stands" : "stand"}`}</span>
+        , <span safe>{grouped(totals.amount)}</span> $EXTROPY paid. As of <Ago at={as_of} />.
       </p>
       <DaysChart
         title="Attributions by day and type"

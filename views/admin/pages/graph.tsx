@@ -5,7 +5,7 @@ import type { CardDetail } from "../../../src/admin/cards-model.ts";
 import type { Graph } from "../../../src/attributions/model.ts";
 import { EDGE_TYPES, EDGES_DRAWN_MAX, GraphPicture, NODES_DRAWN_MAX } from "../graph-picture.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { CardLink, Count, grouped, UserLink } from "../pieces.tsx";
+import { CardLink, Count, counted, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
 type GraphNode = Graph["nodes"][number];
@@ -46,7 +46,7 @@ export function GraphPage({ card, found, problem }: GraphProps) {
         ))}
         {found ? (
           <span class="soft" safe>
-            {`${found.graph.nodes.length} cards, ${found.graph.edges.length} attributions`}
+            {`${counted(found.graph.nodes.length, "card")}, ${counted(found.graph.edges.length, "attribution")}`}
           </span>
         ) : (
           ""

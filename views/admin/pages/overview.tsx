@@ -68,7 +68,11 @@ function Figures({ overview }: { overview: Overview }) {
         <Figure label="Burned" value={grouped(supply.burned)} />
         <Figure label="Users" value={count(users.all)} more={`${count(users.active)} active`} />
         <Figure label="Published cards" value={count(cards)} />
-        <Figure label="Payments" value={count(payments)} more={`${count(overview.entries)} entries`} />
+        <Figure
+          label="Payments"
+          value={count(payments)}
+          more={overview.entries === 1 ? "1 entry" : `${count(overview.entries)} entries`}
+        />
       </dl>
       <section aria-labelledby="by-day">
         <h2 id="by-day">The last 30 days</h2>

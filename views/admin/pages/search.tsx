@@ -2,6 +2,7 @@
 
 import { Html } from "@kitajs/html";
 import type { Found } from "../../../src/admin/search-model.ts";
+import { hrefWith } from "../address.ts";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { CardLink, UserLink } from "../pieces.tsx";
 
@@ -22,19 +23,20 @@ export function SearchPage({ text, found, problem }: SearchProps) {
         </q>
       </h1>
       {problem ? <ProblemNotice problem={problem} /> : ""}
-      {found ? <Groups found={found} /> : ""}
+      {found ? <Groups found={found} text={text} /> : ""}
     </>
   );
 }
 
-function Groups({ found: { accounts, cards, entries, attributions } }: { found: Found }) {
+function Groups({ found: { accounts, cards, entries, attributions }, text }: { found: Found; text: string }) {
   const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
   return (
     <>
       {isEmpty ? (
         <p class="empty">
           Nothing has this id, name or slug. Names of accounts, their e-mail addresses and ids are found by how they
-          begin, everything else by the whole of it.
+          begin, everything else by the whole of it.{" "}
+          <a href={hrefWith("/admin/cards", { q: text }, {})}>Look for it in the titles of cards.</a>
         </p>
       ) : (
         ""

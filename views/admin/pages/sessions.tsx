@@ -38,7 +38,7 @@ const columns: readonly Column<Session>[] = [
     ),
   },
   { label: "Last used", cell: ({ used_at }) => <Ago at={used_at} /> },
-  { label: "Ends at the latest", cell: ({ ends_at }) => <Ago at={ends_at} /> },
+  { label: "Ends by", cell: ({ ends_at }) => <Ago at={ends_at} /> },
   { label: "End", cell: ({ id, is_this }) => <EndButton id={id} isThis={is_this} /> },
 ];
 

@@ -4,10 +4,11 @@ import { Html } from "@kitajs/html";
 import type { Device } from "../../../src/admin/devices-model.ts";
 import type { HeardDevice, Unsettled, UnsettledCounts } from "../../../src/admin/sync-model.ts";
 import { ENTITY_TYPES } from "../../../src/sync/model.ts";
+import { attribute } from "../../components/text.tsx";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Badge, Count, UserLink, words } from "../pieces.tsx";
+import { Ago, Badge, Count, Id, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/sync";
@@ -84,7 +85,12 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
         {devices.length > 0 ? (
           <section aria-labelledby="devices">
             <h2 id="devices">Devices of this user</h2>
-            <DataTable caption="Devices of this user" columns={deviceColumns} rows={devices} empty="None." />
+            <DataTable
+              caption="Devices of this user"
+              columns={deviceColumns(raw.user ?? "")}
+              rows={devices}
+              empty="None."
+            />
           </section>
         ) : (
           ""
@@ -108,19 +114,15 @@ const columns: readonly Column<Unsettled>[] = [
     label: "What",
     isName: true,
     cell: ({ entity_type, entity_id }) => (
-      <span class="clip">
-        <span safe>{words(entity_type)}</span> <code safe>{entity_id}</code>
-      </span>
+      <>
+        <span safe>{words(entity_type)}</span> <Id value={entity_id} label={`the ${words(entity_type)}'s id`} />
+      </>
     ),
   },
   { label: "User", cell: ({ user }) => <UserLink id={user.id} username={user.username} /> },
   {
     label: "Device",
-    cell: ({ device_name, client_id }) => (
-      <bdi class="clip" safe>
-        {device_name || client_id}
-      </bdi>
-    ),
+    cell: ({ user, ...device }) => <DeviceLink user={user.id} device={device} />,
   },
   {
     label: "State",
@@ -143,16 +145,24 @@ const columns: readonly Column<Unsettled>[] = [
   { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
 ];
 
-/** Also on the page of an account. */
-export const deviceColumns: readonly Column<Device>[] = [
-  {
-    label: "Device",
-    isName: true,
-    cell: ({ device_name, client_id }) => (
+/** A device by its name; the link and the hint tell its id, by which the list can be filtered. */
+function DeviceLink({ user, device }: { user: string; device: Pick<Device, "device_name" | "client_id"> }) {
+  const { device_name, client_id } = device;
+  return (
+    <a href={hrefWith(PATH, { user, client_id }, {})} title={attribute(client_id)}>
       <bdi class="clip" safe>
         {device_name || client_id}
       </bdi>
-    ),
+    </a>
+  );
+}
+
+/** Of one user (an id or a name); also on the page of the account. */
+export const deviceColumns = (user: string): readonly Column<Device>[] => [
+  {
+    label: "Device",
+    isName: true,
+    cell: device => <DeviceLink user={user} device={device} />,
   },
   { label: "In step", isNumber: true, cell: ({ synced }) => <Count value={synced} /> },
   { label: "Pending", isNumber: true, cell: ({ pending }) => <Count value={pending} /> },
@@ -165,11 +175,7 @@ const heardColumns: readonly Column<HeardDevice>[] = [
   {
     label: "Device",
     isName: true,
-    cell: ({ device_name, client_id }) => (
-      <bdi class="clip" safe>
-        {device_name || client_id}
-      </bdi>
-    ),
+    cell: ({ user, ...device }) => <DeviceLink user={user.id} device={device} />,
   },
   { label: "User", cell: ({ user }) => <UserLink id={user.id} username={user.username} /> },
   { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },

@@ -117,7 +117,7 @@ export function UserPage(props: UserProps) {
       <Part id="devices" title="Devices" more={`/admin/sync?user=${user}`}>
         <DataTable
           caption="Devices"
-          columns={deviceColumns}
+          columns={deviceColumns(account.id)}
           rows={props.devices}
           empty="No device was ever kept in step."
         />

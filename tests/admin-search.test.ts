@@ -1,0 +1,55 @@
+// What the search box finds beside accounts, cards and entries: keys by what is public of them, and the way to titles.
+
+import { expect, test } from "bun:test";
+import { signedIn } from "./admin-page-support.ts";
+import { createApi } from "./api-support.ts";
+import { select } from "./page-support.ts";
+
+const api = await createApi();
+const admin = await api.registerOperator("admin");
+const writer = await api.register();
+const visitor = await signedIn(api, admin);
+const find = (text: string) => visitor.get(`/admin/search?${new URLSearchParams({ q: text })}`);
+
+test("the public beginning of a key, or a named key's id, leads to its account", async () => {
+  const { body } = await api.call<{ id: string; api_key: string }>("POST", "/api/keys", {
+    key: writer.key,
+    body: { name: "laptop" },
+  });
+  for (const text of [writer.key.slice(0, 12), body.api_key.slice(0, 12), body.id, ` ${body.id.toUpperCase()} `]) {
+    expect([text, (await find(text)).location]).toEqual([text, `/admin/users/${writer.id}`]);
+  }
+});
+
+test("less than the public beginning, or more of a key, finds nothing", async () => {
+  const prefix = writer.key.slice(0, 12);
+  for (const text of [prefix.slice(0, 11), `${prefix}_`, writer.key, "erased", "system", "ext_%%%%%%%%"]) {
+    const { html, location } = await find(text);
+    expect([text, location, html.includes(writer.id)]).toEqual([text, text === "system" ? location : null, false]);
+  }
+});
+
+test("what is found nowhere leads on to the titles of cards", async () => {
+  const { html } = await find("a b&c");
+  const ways = select(html, ".empty a").map(({ attributes }) => attributes.href);
+  expect(ways).toEqual(["/admin/cards?q=a+b%26c"]);
+});
+
+test("devices and what they could not bring in step can be told apart by their ids", async () => {
+  const device = "device-4711";
+  await api.sql`
+    INSERT INTO sync_state (user_id, client_id, device_name, entity_type, entity_id, sync_status, error_message)
+    VALUES (${writer.id}, ${device}, 'Laptop', 'settings', 'key-of-a-setting-that-is-long', 'failed', 'x')`;
+  for (const path of ["/admin/sync", `/admin/sync?user=${writer.name}`, `/admin/users/${writer.id}`]) {
+    const { html } = await visitor.get(path);
+    const links = select(html, `a[title="${device}"]`).map(({ attributes }) => attributes.href ?? "");
+    expect([path, links.length > 0]).toEqual([path, true]);
+    for (const link of links) {
+      const list = await visitor.get(link);
+      expect([link, list.status, select(list.html, "#list tbody tr").length > 0]).toEqual([link, 200, true]);
+    }
+  }
+  const { html } = await visitor.get("/admin/sync");
+  const copied = select(html, "#list [data-copy]").map(({ attributes }) => attributes["data-copy"]);
+  expect(copied).toEqual(["key-of-a-setting-that-is-long"]);
+});
