@@ -23,8 +23,11 @@ const RANKS = {
   most_earned: { name: "earning_rank", from: 4 },
 } as const;
 
-/** The first cards of an order, of which those with usual words in their titles make a page; others are found by the index. */
-export const LOOKED_AT = 500;
+/**
+ * So many of the first cards of an order are looked through for words, before the index is asked: usual words make a page among
+ * them, and the index would give thousands to sort. Among the more only where the fewer have a tenth of a page.
+ */
+export const LOOKED_AT = [500, 5_000] as const;
 
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`
@@ -73,6 +76,7 @@ export async function listAllCards(
     ${filter.privacy_level ? sql`AND c.privacy_level = ${filter.privacy_level}` : sql``}
     ${filter.q === undefined ? sql`` : sql`AND ${hasTitleWords(sql, filter.q)}`}`;
   // Only of published cards a title is known.
+  if (filter.q !== undefined && filter.status === "withdrawn") return { items: [], next_cursor: null };
   const status = filter.status ?? (filter.q === undefined ? "any" : "published");
   const rank = filter.sort === "newest" || userId !== undefined ? undefined : RANKS[filter.sort];
   const lowest = rank && (await findLowestRank(rank));
@@ -82,18 +86,23 @@ export async function listAllCards(
     const ranked = sql(name);
     const highest = after ? rankOf(Number(after[0]), from) : RANK_MAX;
     const ofStatus = status === "any" ? sql`` : sql`AND ${status === "published" ? sql`` : sql`NOT`} c.is_published`;
-    const among =
+    const find = async (among: Fragment) =>
+      readBounded<{ rank: number }>(
+        sql,
+        tx => tx`
+          SELECT c.${ranked} AS rank FROM ${among} c
+          WHERE c.${ranked} <= ${highest} ${ofStatus} AND ${within}
+          ORDER BY c.${ranked} DESC LIMIT ${limit + 1}`,
+      );
+    const rows =
       filter.q === undefined
-        ? sql`cards`
-        : sql`(SELECT c.* FROM cards c WHERE c.${ranked} <= ${highest} ${ofStatus} ORDER BY c.${ranked} DESC LIMIT ${LOOKED_AT})`;
-    const rows = await readBounded<{ rank: number }>(
-      sql,
-      tx => tx`
-        SELECT c.${ranked} AS rank FROM ${among} c
-        WHERE c.${ranked} <= ${highest} ${ofStatus} AND ${within}
-        ORDER BY c.${ranked} DESC LIMIT ${limit + 1}`,
-    );
-    return rows[limit]?.rank;
+        ? await find(sql`cards`)
+        : await lookThrough(limit, count =>
+            find(sql`(
+              SELECT c.* FROM cards c WHERE c.${ranked} <= ${highest} ${ofStatus}
+              ORDER BY c.${ranked} DESC LIMIT ${count})`),
+          );
+    return rows?.[limit]?.rank;
   }
 
   async function read(page: Fragment): Promise<readonly ListedCard[]> {
@@ -105,13 +114,14 @@ export async function listAllCards(
   }
 
   async function readByWords(): Promise<readonly ListedCard[]> {
-    if (status === "withdrawn") return [];
     if (filter.sort === "newest" && userId === undefined) {
-      const newest = sql`
+      const newest = (count: number) => sql`
         SELECT c.* FROM cards c WHERE c.is_published AND c.published_at IS NOT NULL ${isBehind}
-        ORDER BY c.published_at DESC, c.id DESC LIMIT ${LOOKED_AT}`;
-      const rows = await read(sql`SELECT c.* FROM (${newest}) c WHERE ${within} ORDER BY ${order}`);
-      if (rows.length > limit) return rows;
+        ORDER BY c.published_at DESC, c.id DESC LIMIT ${count}`;
+      const rows = await lookThrough(limit, count =>
+        read(sql`SELECT c.* FROM (${newest(count)}) c WHERE ${within} ORDER BY ${order}`),
+      );
+      if (rows) return rows;
     }
     // All that have them, and then the order: for a plan that follows the order, rare words are at its very end.
     return read(sql`
@@ -139,6 +149,19 @@ export async function listAllCards(
     row => row,
     row => cursors.keyOf(value(row), row.id),
   );
+}
+
+/** What `find` gives of the first cards, where it is more than a page. */
+async function lookThrough<Row>(
+  limit: number,
+  find: (count: number) => Promise<readonly Row[]>,
+): Promise<readonly Row[] | undefined> {
+  for (const count of LOOKED_AT) {
+    const rows = await find(count);
+    if (rows.length > limit) return rows;
+    if (rows.length < limit / 10) return undefined;
+  }
+  return undefined;
 }
 
 function orderOf(sql: Sql, order: CardOrder) {
