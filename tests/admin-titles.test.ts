@@ -65,7 +65,6 @@ const FOUND: readonly [title: string, words: readonly string[], others?: readonl
   ["On 2026-11-23, 5.25 of them", ["23", "11", "25", "2026-11"], ["26"]],
   ["ÀÉÎ Ελλάδα Прага", ["àé", "ελλ", "ПРАГ"], ["a"]],
   ["今日の夕食について", ["夕食", "今日", "について"], ["朝食"]],
-  ["Emoji 🎉 here", ["🎉", "here"]],
   ["100% of under_scores", ["100%", "100", "under_scores", "scores"], ["200%"]],
 ];
 
@@ -112,8 +111,8 @@ test("of a title the first 500 characters are looked through", async () => {
 });
 
 test("the longest word that there can be is published, and found by its beginning", async () => {
-  const id = await publish("🎉".repeat(500) + "ü".repeat(499));
-  expect(await isFound(id, "🎉".repeat(100))).toBe(true);
+  const id = await publish("𐐷".repeat(500) + "ü".repeat(499));
+  expect(await isFound(id, "𐐷".repeat(100))).toBe(true);
 });
 
 test("a card that was edited is found by its new title only, and a withdrawn one by none", async () => {
