@@ -8,10 +8,15 @@ import type { BcryptResult, BcryptTask } from "./bcrypt-worker.ts";
 const WAITING_MAX = 1000;
 const WORKERS_MAX = 4;
 
-/** bcrypt off the event loop. The threads start with the first task and don't keep the process alive. */
+type Waiting = { worker: Worker; resolve: (value: boolean | string) => void; reject: (error: Error) => void };
+
+/**
+ * bcrypt off the event loop. The threads start with the first task and don't keep the process alive. What a thread has to do
+ * when it fails is rejected, and the next task starts another one.
+ */
 export class BcryptPool {
-  readonly #workers: Worker[] = [];
-  readonly #waiting = new Map<number, (value: boolean | string) => void>();
+  readonly #workers = new Map<number, Worker>();
+  readonly #waiting = new Map<number, Waiting>();
   #lastNo = 0;
 
   constructor(
@@ -37,27 +42,36 @@ export class BcryptPool {
   #run(task: { key: string } & ({ hash: string } | { cost: number })): Promise<boolean | string> {
     if (this.#waiting.size >= WAITING_MAX) throw new Problem("unavailable", { headers: { "retry-after": "10" } });
     const no = ++this.#lastNo;
-    return new Promise(resolve => {
-      this.#waiting.set(no, resolve);
-      this.#worker(no % this.size).postMessage({ ...task, no } satisfies BcryptTask);
+    const worker = this.#worker(no % this.size);
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(no, { worker, resolve, reject });
+      worker.postMessage({ ...task, no } satisfies BcryptTask);
     });
   }
 
   #worker(index: number): Worker {
-    const running = this.#workers[index];
+    const running = this.#workers.get(index);
     if (running) return running;
     const worker = new Worker(new URL("./bcrypt-worker.ts", import.meta.url), { ref: false });
     worker.onmessage = ({ data }: MessageEvent<BcryptResult>) => {
-      this.#waiting.get(data.no)?.(data.value);
+      this.#waiting.get(data.no)?.resolve(data.value);
       this.#waiting.delete(data.no);
     };
-    this.#workers[index] = worker;
+    worker.onerror = ({ message }) => {
+      if (this.#workers.get(index) === worker) this.#workers.delete(index);
+      worker.terminate();
+      for (const [no, task] of this.#waiting) {
+        if (task.worker === worker && this.#waiting.delete(no))
+          task.reject(new Error(`a bcrypt thread failed: ${message}`));
+      }
+    };
+    this.#workers.set(index, worker);
     return worker;
   }
 
   /** Ends the threads; tasks still waiting are never answered. */
   close(): void {
-    for (const worker of this.#workers) worker?.terminate();
-    this.#workers.length = 0;
+    for (const worker of this.#workers.values()) worker.terminate();
+    this.#workers.clear();
   }
 }
