@@ -53,3 +53,21 @@ test("devices and what they could not bring in step can be told apart by their i
   const copied = select(html, "#list [data-copy]").map(({ attributes }) => attributes["data-copy"]);
   expect(copied).toEqual(["key-of-a-setting-that-is-long"]);
 });
+
+test("ids that an operator hands on are copied by a button: of accounts, keys, movements and attributions", async () => {
+  const [source, target] = [await api.publishCard((await api.register()).key), await api.publishCard(writer.key)];
+  const { body } = await api.call<{ attribution: { id: string } }>("POST", "/api/attributions", {
+    key: writer.key,
+    body: { source_card_id: source.id, target_card_id: target.id, attribution_type: "citation" },
+  });
+  const [entry] = await api.sql<{ id: string; transaction_id: string }[]>`
+    SELECT id, transaction_id FROM extropy_ledger WHERE attribution_id = ${body.attribution.id} LIMIT 1`;
+  const copiedOn = async (path: string) =>
+    select((await visitor.get(path)).html, "[data-copy]").map(({ attributes }) => attributes["data-copy"]);
+  const onEntry = await copiedOn(`/admin/ledger/${entry?.id}`);
+  expect(onEntry).toContain(body.attribution.id);
+  expect(onEntry).toContain(entry?.transaction_id);
+  const onAccount = await copiedOn(`/admin/users/${writer.id}`);
+  expect(onAccount).toContain(writer.id);
+  expect(onAccount).toContain(writer.key.slice(0, 12));
+});

@@ -30,7 +30,8 @@ export function Filters({ path, fields, raw }: FiltersProps) {
       method="get"
       action={path}
       hx-get={path}
-      hx-trigger="submit, change, input changed delay:350ms"
+      // Leaving a field whose value was asked for already is no change; it would replace the page that a click asks for.
+      hx-trigger="submit, change changed, input changed delay:350ms"
       {...SWAPPED}
       hx-push-url="true"
       hx-sync="this:replace"

@@ -142,7 +142,12 @@ function aboutFacts(entry: EntryView, card: CardReferred | undefined): Fact[] {
   if (card) facts.push(["Card", <CardLink card={card} />]);
   if (attribution_id) {
     const href = `/admin/ledger?attribution_id=${encodeURIComponent(attribution_id)}`;
-    facts.push(["Attribution", <a href={href}>all its entries</a>]);
+    facts.push([
+      "Attribution",
+      <>
+        <Id value={attribution_id} label="the attribution's id" /> <a href={href}>all its entries</a>
+      </>,
+    ]);
   }
   if (description) facts.push(["Description", <span safe>{description}</span>]);
   if (note)

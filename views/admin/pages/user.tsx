@@ -65,7 +65,7 @@ export function UserPage(props: UserProps) {
           ["Role", account.role === "member" ? <span>member</span> : <Badge tone="warn">{account.role}</Badge>],
           ["E-mail", <span safe>{account.email + (account.email_verified ? "" : " (not verified)")}</span>],
           ["Id", <Id value={account.id} short={false} label="the account's id" />],
-          ["Account key", <code safe>{account.api_key_prefix}</code>],
+          ["Account key", <Id value={account.api_key_prefix} label="the beginning of the account key" />],
           ["Since", <Ago at={account.created_at} />],
           ["Entries", <Count value={account.entry_count} />],
           ...bioOf(account),
@@ -220,7 +220,7 @@ function DoneMessage({ done }: { done: Done | undefined }) {
 
 const KEYS: readonly Column<NamedKey>[] = [
   { label: "Name", isName: true, cell: ({ name }) => <bdi safe>{name}</bdi> },
-  { label: "Begins with", cell: ({ prefix }) => <code safe>{prefix}</code> },
+  { label: "Begins with", cell: ({ prefix }) => <Id value={prefix} label="the key's beginning" /> },
   { label: "May", cell: ({ scopes }) => <span safe>{scopes.join(", ")}</span> },
   { label: "Made", cell: ({ created_at }) => <Ago at={created_at} /> },
   { label: "Ends", cell: ({ expires_at }) => <Ago at={expires_at} /> },
