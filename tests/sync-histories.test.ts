@@ -6,7 +6,7 @@
 // deleted or taken back by somebody who saw it is not there in the end, unless somebody decided for it in a conflict: no
 // device brings it back by coming late or by sending something twice. Taking back makes versions alike: A, B, and A again.
 //
-// SYNC_HISTORIES=2000 runs more than the 60 of every day; SYNC_SEED=… repeats a run.
+// SYNC_HISTORIES=2000 runs more than the 200 of every day; SYNC_SEED=… repeats a run.
 
 import { beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import fc from "fast-check";
@@ -16,7 +16,7 @@ import { type Api, createApi } from "./api-support.ts";
 import { deviceOptions, type Fault, network } from "./client-support.ts";
 import { type Data, deviceOf } from "./sync-support.ts";
 
-const HISTORIES = Number(process.env.SYNC_HISTORIES ?? 60);
+const HISTORIES = Number(process.env.SYNC_HISTORIES ?? 200);
 const SEED = process.env.SYNC_SEED === undefined ? {} : { seed: Number(process.env.SYNC_SEED) };
 
 setDefaultTimeout(60_000 + HISTORIES * 1_000);
