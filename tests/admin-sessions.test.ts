@@ -326,3 +326,11 @@ test("an admin page is compressed for whoever takes that", async () => {
   const timeless = (html: string) => html.replace(/Made in .*? ms/, "").replace(/\d+ (s|min) ago|now/g, "");
   expect(timeless(text)).toBe(timeless(plain));
 });
+
+test("what another site has a browser send comes without the cookie, and takes it from nobody", async () => {
+  for (const path of ["/admin/theme", "/sign-out", "/admin/users", `/admin/users/${admin.id}/deactivate`]) {
+    const headers = { "sec-fetch-site": "cross-site", origin: "https://evil.example", accept: "text/html" };
+    const answer = await post(path, {}, "", headers);
+    expect([path, answer.status, answer.headers.getSetCookie()]).toEqual([path, 303, []]);
+  }
+});

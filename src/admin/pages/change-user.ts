@@ -133,7 +133,7 @@ export function changeUserPages(services: Services) {
   const plugin = new Elysia({ name: "change-user-pages" })
     .get(
       "/admin/users/:id/adjust",
-      async ({ request, params: { id } }) => pages.read(request, async () => adjustView(await openFor(id), {})),
+      async ({ request, params: { id } }) => pages.open(request, async () => adjustView(await openFor(id), {})),
       hidden,
     )
     .post(
@@ -147,7 +147,7 @@ export function changeUserPages(services: Services) {
       .get(
         `/admin/users/:id/${kind}`,
         async ({ request, params }) =>
-          pages.read(request, async () => changeView(kind, await openFor(idOf(params)), {})),
+          pages.open(request, async () => changeView(kind, await openFor(idOf(params)), {})),
         hidden,
       )
       .post(

@@ -176,7 +176,7 @@ export function ledgerPages(services: Services) {
     )
     .get(
       "/admin/ledger/:id/reverse",
-      async ({ request, params: { id } }) => pages.read(request, async () => openReversal(requireEntryId(id))),
+      async ({ request, params: { id } }) => pages.open(request, async () => openReversal(requireEntryId(id))),
       hidden,
     )
     .post(

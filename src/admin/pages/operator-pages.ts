@@ -40,7 +40,9 @@ type Make = (visit: Visit) => Promise<View | Response>;
 export type OperatorPages = Readonly<{
   /** Answers with a page for admins and auditors. */
   read(request: Request, make: Make): Promise<Response>;
-  /** Answers to a form by which an admin changes something. */
+  /** Answers with a form by which an admin changes something. Nobody else is shown it: it would be refused in the end. */
+  open(request: Request, make: Make): Promise<Response>;
+  /** Answers to such a form. */
   write(request: Request, body: unknown, make: Make): Promise<Response>;
   /** Answers to a form that concerns nobody but the operator: signing out, choosing colours. */
   own(request: Request, body: unknown, make: Make): Promise<Response>;
@@ -104,14 +106,18 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
     });
   }
 
+  const forAdmins =
+    (make: Make): Make =>
+    async visit => {
+      requireRole(visit.operator, "write");
+      return make(visit);
+    };
+
   return {
     read: answer,
+    open: (request, make) => answer(request, forAdmins(make)),
     own: withForm,
-    write: (request, body, make) =>
-      withForm(request, body, async visit => {
-        requireRole(visit.operator, "write");
-        return make(visit);
-      }),
+    write: (request, body, make) => withForm(request, body, forAdmins(make)),
   };
 }
 
@@ -146,7 +152,8 @@ function askToSignIn(
   // A redirect would be followed by the script, and the sign-in page put into the middle of another one.
   if (isPartial)
     return new Response(null, { status: 401, headers: { "hx-redirect": address, "cache-control": "no-store" } });
-  return redirect(address, { "set-cookie": sessionCookie(undefined, secure) });
+  // Without a cookie there is none to take away: the browser may have one that it did not send along with another site's form.
+  return redirect(address, hadSession ? { "set-cookie": sessionCookie(undefined, secure) } : {});
 }
 
 function pathOf(address: string | null): string | undefined {
