@@ -78,7 +78,7 @@ export function collectProcesses(collected: Collected, server: Server, others: r
   }
 }
 
-const LOOK_MS = 15;
+const LOOK_MS = 30;
 
 /**
  * Runs a command of the project to its end and collects what it prints, and what the process list shows meanwhile of it and of
