@@ -153,6 +153,17 @@ test("a list whose address is gone, or that is asked for too often, stays as it 
   await page.context().close();
 });
 
+test("an address of any length fits on a phone", async () => {
+  const { page } = await open({ viewport: { width: 390, height: 800 } });
+  const long = "y".repeat(1000);
+  for (const path of [`/admin/${long}`, `/admin/users/${long}`, `/admin?${long}=1`, `/admin/ledger?${long}=${long}`]) {
+    await page.goto(path);
+    const tooWide = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+    expect([path.slice(0, 20), tooWide]).toEqual([path.slice(0, 20), 0]);
+  }
+  await page.context().close();
+});
+
 test("whoever has lost the way goes on from there: by the menu, the search box and the link", async () => {
   const { page, complaints } = await open({ viewport: { width: 390, height: 800 } });
   await page.goto("/admin/users/not-an-id");
