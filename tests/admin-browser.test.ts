@@ -5,8 +5,10 @@ import { expect, setDefaultTimeout, test } from "bun:test";
 import type { Page, Request } from "playwright-core";
 import { openWorld } from "./admin-browser-support.ts";
 import { adminPaths, isChange } from "./admin-page-support.ts";
+import { makeWorld } from "./admin-support.ts";
 import { createApi, listen } from "./api-support.ts";
 import { openAdmin, violationsInBothSchemes, violationsOn } from "./browser-support.ts";
+import { behindTheTriggers } from "./integrity-support.ts";
 
 setDefaultTimeout(120_000);
 
@@ -184,6 +186,21 @@ test("a server without any data has a word to say on every page", async () => {
   expect(complaints).toEqual([]);
   await page.context().close();
   await quiet.stop();
+});
+
+test("figures that nobody has added up yet come into the page when they are there", async () => {
+  const old = await createApi();
+  const { admin } = await makeWorld(old);
+  await behindTheTriggers(old.sql, "UPDATE extropy_ledger SET created_at = created_at - interval '300 days'");
+  const server = listen(old);
+  const { page, complaints } = await openAdmin(browser, { api: old, baseUrl: server.baseUrl, operator: admin });
+  const asked = page.waitForRequest(request => request.headers()["hx-request"] === "true");
+  await page.goto("/admin");
+  await asked;
+  await page.waitForSelector("#figures .figures");
+  expect(complaints).toEqual([]);
+  await page.context().close();
+  await server.stop();
 });
 
 test("colours are what the operator chose, whatever the system says", async () => {

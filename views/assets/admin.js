@@ -38,9 +38,12 @@ doc.addEventListener("htmx:after:swap", ({ detail }) => {
     tell(`Nothing is at this address any more (${status}). Load the page again.`);
   else tell(`The server could not answer (${status}). The list is as it was: try again in a moment.`);
 });
-/** The first page has no link to itself, and the last one none to the next: who used it goes on from the other one. */
+/**
+ * The first page has no link to itself, and the last one none to the next: who used it goes on from the other one. What
+ * loads by itself has an event without a target.
+ */
 doc.addEventListener("htmx:after:swap", ({ detail }) => {
-  const isLost = doc.activeElement === doc.body && detail.ctx.sourceEvent?.target.closest(".pager");
+  const isLost = doc.activeElement === doc.body && detail.ctx.sourceEvent?.target?.closest(".pager");
   if (isLost) doc.querySelector(".pager a")?.focus();
 });
 doc.addEventListener("htmx:error", () =>
