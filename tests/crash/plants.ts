@@ -12,6 +12,8 @@ export type Plant = Readonly<{
   name: string;
   describe: string;
   shows: FindingKind;
+  /** What it shows instead where it met no kill. */
+  orShows?: FindingKind;
   /** The first round that shows it; 1 unless given. */
   round?: number;
   live?: LivePlant;
