@@ -213,13 +213,31 @@ test("a server that listens sorts words in", async () => {
   }
 });
 
-test("without a database words wait, and nobody is warned a second time", async () => {
+/** An index whose log lines are kept. */
+function logged(pool: Sql) {
   const lines: string[] = [];
-  const index = new TitleIndex(
-    createApiWithoutDatabase().pool,
-    createLogger("warn", { write: line => void lines.push(line) }),
-  );
+  const index = new TitleIndex(pool, createLogger("warn", { write: line => void lines.push(line) }));
+  return { index, lines };
+}
+
+test("without a database words wait, and nobody is warned a second time", async () => {
+  const { index, lines } = logged(createApiWithoutDatabase().pool);
   await index.start();
   index.close();
   expect(lines).toEqual([]);
+});
+
+test("what else goes wrong is said once, until it works again", async () => {
+  const { sql } = await createTestDatabase();
+  const { index, lines } = logged(sql);
+  index.close();
+  await sql`ALTER FUNCTION sort_in_title_words() RENAME TO missing`;
+  await index.start();
+  await index.start();
+  await sql`ALTER FUNCTION missing() RENAME TO sort_in_title_words`;
+  await index.start();
+  await sql`ALTER FUNCTION sort_in_title_words() RENAME TO missing`;
+  await index.start();
+  expect(lines.length).toBe(2);
+  expect(lines[0]).toContain("the words of titles could not be sorted in");
 });

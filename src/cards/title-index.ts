@@ -9,6 +9,8 @@ const SORT_MS = 5_000;
 export class TitleIndex {
   #timer: Timer | undefined;
   #isClosed = false;
+  /** Said once, until it works again. */
+  #hasFailed = false;
 
   constructor(
     private readonly sql: Sql,
@@ -19,10 +21,13 @@ export class TitleIndex {
   async start(): Promise<void> {
     try {
       await this.sql`SELECT public.sort_in_title_words()`;
+      this.#hasFailed = false;
     } catch (error) {
       // The reason stands in the log already where the database is away.
-      if (!isUnavailable(error))
+      if (!this.#hasFailed && !isUnavailable(error)) {
+        this.#hasFailed = true;
         this.log.warn({ error: nameAndCode(error) }, "the words of titles could not be sorted in");
+      }
     }
     if (!this.#isClosed) this.#timer = setTimeout(() => this.start(), SORT_MS).unref();
   }
