@@ -177,8 +177,15 @@ test("each parameter alone may be nonsense: a message that people understand, ne
   }
 });
 
-test("filters that exclude each other are told of by the names that the form has for them", async () => {
+test("what is wrong with a filter is told of by the names that the form has for them", async () => {
   for (const [address, message] of [
+    [`/admin/users?q=${"x".repeat(256)}`, "Name, e-mail or id: at most 255 characters"],
+    [`/admin/cards?q=${"x".repeat(201)}`, "Title: text of 1 to 200 characters"],
+    ["/admin/cards?user=nobody-has-this", "Author: the id or username of an account that there is"],
+    ["/admin/attributions/all?source_user=nobody-has-this", "Was paid: the id or username of an account that there is"],
+    ["/admin/audit?actor_id=nobody-has-this", "Operator: the id or username of an account that there is"],
+    ["/admin/sync?entity_type=x", "What: one of "],
+    [`/admin/search?q=${"x".repeat(2049)}`, "Text: at most 2048 characters"],
     ["/admin/ledger?amount_min=5&amount_max=1", "To amount: an amount that is not below “From amount”"],
     ["/admin/ledger?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],
     ["/admin/attributions?from=2026-05-05&to=2026-01-01", "To day: a moment after “From day”"],

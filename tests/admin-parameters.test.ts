@@ -92,7 +92,7 @@ test("a depth that is none is a message beside the choice of depths", async () =
 test("a search that can't be is a message on the page of the search", async () => {
   const { status, html } = await visitor.get(`/admin/search?q=${"x".repeat(3000)}`);
   expect([status, headingOf(html)]).toEqual([422, expect.stringContaining("Search for")]);
-  expect(problemOf(html)).toContain("q: at most 2048 characters");
+  expect(problemOf(html)).toContain("Text: at most 2048 characters");
   expect(select(html, "#search").length).toBe(1);
 });
 

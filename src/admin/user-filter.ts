@@ -18,6 +18,6 @@ export const userText = anyText.min(1).max(255);
 export async function findFilterUser(sql: Sql, name: string | undefined, pointer: string): Promise<string | undefined> {
   if (name === undefined || id.safeParse(name).success) return name;
   const [user] = await sql<{ id: string }[]>`SELECT id FROM users WHERE lower(username) = lower(${name})`;
-  if (!user) throw invalid(pointer, "the id or username of an account");
+  if (!user) throw invalid(pointer, "the id or username of an account that there is");
   return user.id;
 }

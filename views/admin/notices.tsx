@@ -2,6 +2,7 @@
 
 import { Html, type PropsWithChildren } from "@kitajs/html";
 import { Prose } from "../components/text.tsx";
+import type { Field } from "./filters.tsx";
 
 export type ProblemMessage = Readonly<{
   title: string;
@@ -9,8 +10,18 @@ export type ProblemMessage = Readonly<{
   errors: readonly Readonly<{ pointer: string; detail: string }>[];
 }>;
 
-/** Why nothing was changed, or shown. `isTitled`: the page's heading says what. */
-export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemMessage; isTitled?: boolean }) {
+export type ProblemNoticeProps = {
+  problem: ProblemMessage;
+  /** The page's heading says what it is about. */
+  isTitled?: boolean;
+  /** The form beside it, whose labels tell what is meant. */
+  fields?: readonly Field[];
+};
+
+/** Why nothing was changed, or shown. */
+export function ProblemNotice({ problem, isTitled = false, fields = [] }: ProblemNoticeProps) {
+  const labels = new Map(fields.map(({ name, label }) => [name, label]));
+  const labelOf = (name: string) => labels.get(name) ?? (name.replaceAll("_", " ") || "The form");
   return (
     <section class="notice problem" role="alert" id="problem">
       {isTitled ? "" : <h2 safe>{problem.title}</h2>}
@@ -18,7 +29,13 @@ export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemM
         <ul>
           {problem.errors.map(({ pointer, detail }) => (
             <li>
-              <strong safe>{fieldOf(pointer)}</strong>: <span safe>{inWords(detail)}</span>
+              <strong safe>{labelOf(pointer.split("/").filter(Boolean).join(" "))}</strong>:{" "}
+              <span safe>
+                {
+                  // The API names the other end of a range by its parameter, which nobody sees who has a form before them.
+                  detail.replace(/`(\w+)`/g, (_, name: string) => `“${labelOf(name)}”`)
+                }
+              </span>
             </li>
           ))}
         </ul>
@@ -27,25 +44,6 @@ export function ProblemNotice({ problem, isTitled = false }: { problem: ProblemM
       )}
     </section>
   );
-}
-
-/** What the forms above lists call the two ends of a range. */
-const LABELS: ReadonlyMap<string, string> = new Map([
-  ["amount_min", "From amount"],
-  ["amount_max", "To amount"],
-  ["from", "From day"],
-  ["to", "To day"],
-]);
-
-/** A JSON pointer as the field's name. */
-function fieldOf(pointer: string): string {
-  const name = pointer.split("/").filter(Boolean).join(" ");
-  return LABELS.get(name) ?? (name.replaceAll("_", " ") || "The form");
-}
-
-/** The API names the other end of a range by its parameter, which nobody sees who has a form before them. */
-function inWords(detail: string): string {
-  return detail.replace(/`(\w+)`/g, (_, name: string) => `“${fieldOf(name)}”`);
 }
 
 /** That something was done. */

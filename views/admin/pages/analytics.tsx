@@ -5,12 +5,17 @@ import type { Analytics, Days } from "../../../src/admin/analytics-model.ts";
 import { attributionType } from "../../../src/attributions/model.ts";
 import { hrefWith, type RawQuery } from "../address.ts";
 import { DaysChart } from "../charts.tsx";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { Awaited, type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, CardLink, Count, counted, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
 const PATH = "/admin/attributions";
+
+const FIELDS: readonly Field[] = [
+  { kind: "day", name: "from", label: "From day" },
+  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+];
 const DAY_MS = 86_400_000;
 
 export type AnalyticsProps = {
@@ -25,14 +30,7 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
   return (
     <>
       <h1>Attributions</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "day", name: "from", label: "From day" },
-          { kind: "day", name: "to", label: "To day", hint: "This day included" },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         <div class="over">
           <nav class="actions" aria-label="Times">
@@ -48,7 +46,7 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
           </nav>
           <a href="/admin/attributions/all">All attributions as a list</a>
         </div>
-        {problem ? <ProblemNotice problem={problem} /> : ""}
+        {problem ? <ProblemNotice problem={problem} fields={FIELDS} /> : ""}
         {analytics ? (
           <div id="report">
             <Report analytics={analytics} />

@@ -3,12 +3,35 @@
 import { Html } from "@kitajs/html";
 import { type Attribution, attributionType } from "../../../src/attributions/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { attributionColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/attributions/all";
+
+const FIELDS: readonly Field[] = [
+  {
+    kind: "choice",
+    name: "type",
+    label: "Type",
+    choices: attributionType.options.map(type => [type, type] as const),
+  },
+  { kind: "text", name: "source_user", label: "Was paid", placeholder: "username or id" },
+  { kind: "text", name: "target_user", label: "Paid", placeholder: "username or id" },
+  { kind: "text", name: "card_id", label: "Card on either side", placeholder: "id" },
+  { kind: "day", name: "from", label: "From day" },
+  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+  {
+    kind: "choice",
+    name: "reversed",
+    label: "State",
+    choices: [
+      ["false", "stands"],
+      ["true", "reversed"],
+    ],
+  },
+];
 
 export type AttributionsProps = {
   raw: RawQuery;
@@ -21,35 +44,10 @@ export function AttributionsPage({ raw, attributions, next, problem }: Attributi
   return (
     <>
       <h1>All attributions</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          {
-            kind: "choice",
-            name: "type",
-            label: "Type",
-            choices: attributionType.options.map(type => [type, type] as const),
-          },
-          { kind: "text", name: "source_user", label: "Was paid", placeholder: "username or id" },
-          { kind: "text", name: "target_user", label: "Paid", placeholder: "username or id" },
-          { kind: "text", name: "card_id", label: "Card on either side", placeholder: "id" },
-          { kind: "day", name: "from", label: "From day" },
-          { kind: "day", name: "to", label: "To day", hint: "This day included" },
-          {
-            kind: "choice",
-            name: "reversed",
-            label: "State",
-            choices: [
-              ["false", "stands"],
-              ["true", "reversed"],
-            ],
-          },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <>
             <div class="over">

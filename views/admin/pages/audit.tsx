@@ -3,12 +3,25 @@
 import { Html } from "@kitajs/html";
 import { type AuditRecord, auditAction } from "../../../src/admin/audit-model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Id, shortened, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/audit";
+
+const FIELDS: readonly Field[] = [
+  { kind: "text", name: "actor_id", label: "Operator", placeholder: "username or id" },
+  { kind: "text", name: "user_id", label: "Account", placeholder: "username or id" },
+  {
+    kind: "choice",
+    name: "action",
+    label: "What",
+    choices: auditAction.options.map(action => [action, words(action)] as const),
+  },
+  { kind: "day", name: "from", label: "From day" },
+  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+];
 
 export type AuditProps = {
   raw: RawQuery;
@@ -21,25 +34,10 @@ export function AuditPage({ raw, records, next, problem }: AuditProps) {
   return (
     <>
       <h1>Audit log</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "text", name: "actor_id", label: "Operator", placeholder: "username or id" },
-          { kind: "text", name: "user_id", label: "Account", placeholder: "username or id" },
-          {
-            kind: "choice",
-            name: "action",
-            label: "What",
-            choices: auditAction.options.map(action => [action, words(action)] as const),
-          },
-          { kind: "day", name: "from", label: "From day" },
-          { kind: "day", name: "to", label: "To day", hint: "This day included" },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <>
             <div class="over">

@@ -4,13 +4,39 @@ import { Html } from "@kitajs/html";
 import type { ListedCard } from "../../../src/admin/cards-model.ts";
 import { category, publicLevel } from "../../../src/cards/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { cardColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { words } from "../pieces.tsx";
 import { DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/cards";
+
+const FIELDS: readonly Field[] = [
+  { kind: "text", name: "q", label: "Title", placeholder: "words of it" },
+  { kind: "text", name: "user", label: "Author", placeholder: "username or id" },
+  {
+    kind: "choice",
+    name: "status",
+    label: "State",
+    choices: [
+      ["published", "published"],
+      ["withdrawn", "withdrawn"],
+    ],
+  },
+  {
+    kind: "choice",
+    name: "privacy_level",
+    label: "Level",
+    choices: publicLevel.options.map(level => [level, words(level)] as const),
+  },
+  {
+    kind: "choice",
+    name: "category",
+    label: "Category",
+    choices: category.options.map(name => [name, words(name)] as const),
+  },
+];
 
 export type CardsProps = {
   raw: RawQuery;
@@ -23,38 +49,10 @@ export function CardsPage({ raw, cards, next, problem }: CardsProps) {
   return (
     <>
       <h1>Cards</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "text", name: "q", label: "Title", placeholder: "words of it" },
-          { kind: "text", name: "user", label: "Author", placeholder: "username or id" },
-          {
-            kind: "choice",
-            name: "status",
-            label: "State",
-            choices: [
-              ["published", "published"],
-              ["withdrawn", "withdrawn"],
-            ],
-          },
-          {
-            kind: "choice",
-            name: "privacy_level",
-            label: "Level",
-            choices: publicLevel.options.map(level => [level, words(level)] as const),
-          },
-          {
-            kind: "choice",
-            name: "category",
-            label: "Category",
-            choices: category.options.map(name => [name, words(name)] as const),
-          },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <>
             <div class="over">

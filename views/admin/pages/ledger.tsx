@@ -4,13 +4,29 @@ import { Html } from "@kitajs/html";
 import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
 import { transactionType } from "../../../src/ledger/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { LiveTable } from "../live-table.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { words } from "../pieces.tsx";
 import { Pager } from "../table.tsx";
 
 const PATH = "/admin/ledger";
+
+const FIELDS: readonly Field[] = [
+  { kind: "text", name: "user", label: "User", placeholder: "username or id" },
+  { kind: "text", name: "card_id", label: "Card", placeholder: "id" },
+  {
+    kind: "choice",
+    name: "type",
+    label: "Type",
+    choices: transactionType.options.map(type => [type, words(type)] as const),
+  },
+  { kind: "amount", name: "amount", label: "Amount", hint: "Exactly; with a minus where the account paid" },
+  { kind: "amount", name: "amount_min", label: "From amount", hint: "This or more; -5 is less than -1" },
+  { kind: "amount", name: "amount_max", label: "To amount", hint: "This or less" },
+  { kind: "day", name: "from", label: "From day" },
+  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+];
 const ROWS = 50;
 
 export type LedgerProps = {
@@ -26,28 +42,10 @@ export function LedgerPage({ raw, entries, next, problem }: LedgerProps) {
   return (
     <>
       <h1>Ledger</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "text", name: "user", label: "User", placeholder: "username or id" },
-          { kind: "text", name: "card_id", label: "Card", placeholder: "id" },
-          {
-            kind: "choice",
-            name: "type",
-            label: "Type",
-            choices: transactionType.options.map(type => [type, words(type)] as const),
-          },
-          { kind: "amount", name: "amount", label: "Amount", hint: "Exactly; with a minus where the account paid" },
-          { kind: "amount", name: "amount_min", label: "From amount", hint: "This or more; -5 is less than -1" },
-          { kind: "amount", name: "amount_max", label: "To amount", hint: "This or less" },
-          { kind: "day", name: "from", label: "From day" },
-          { kind: "day", name: "to", label: "To day", hint: "This day included" },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <LiveTable
             caption="Entries, newest first"

@@ -3,8 +3,11 @@
 import { Html } from "@kitajs/html";
 import type { Found } from "../../../src/admin/search-model.ts";
 import { hrefWith } from "../address.ts";
+import type { Field } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { CardLink, UserLink } from "../pieces.tsx";
+
+const FIELDS: readonly Field[] = [{ kind: "text", name: "q", label: "Text" }];
 
 export type SearchProps = {
   text: string;
@@ -22,7 +25,7 @@ export function SearchPage({ text, found, problem }: SearchProps) {
           {text}
         </q>
       </h1>
-      {problem ? <ProblemNotice problem={problem} /> : ""}
+      {problem ? <ProblemNotice problem={problem} fields={FIELDS} /> : ""}
       {found ? <Groups found={found} text={text} /> : ""}
     </>
   );

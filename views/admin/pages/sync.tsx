@@ -6,12 +6,33 @@ import type { HeardDevice, Unsettled, UnsettledCounts } from "../../../src/admin
 import { ENTITY_TYPES } from "../../../src/sync/model.ts";
 import { attribute } from "../../components/text.tsx";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, Count, Id, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/sync";
+
+const FIELDS: readonly Field[] = [
+  { kind: "text", name: "user", label: "User", placeholder: "username or id" },
+  { kind: "text", name: "client_id", label: "Device", placeholder: "client id" },
+  {
+    kind: "choice",
+    name: "status",
+    label: "State",
+    choices: [
+      ["pending", "pending"],
+      ["conflict", "conflict"],
+      ["failed", "failed"],
+    ],
+  },
+  {
+    kind: "choice",
+    name: "entity_type",
+    label: "What",
+    choices: ENTITY_TYPES.map(type => [type, words(type)] as const),
+  },
+];
 
 export type SyncProps = {
   raw: RawQuery;
@@ -28,30 +49,7 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
   return (
     <>
       <h1>Sync</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "text", name: "user", label: "User", placeholder: "username or id" },
-          { kind: "text", name: "client_id", label: "Device", placeholder: "client id" },
-          {
-            kind: "choice",
-            name: "status",
-            label: "State",
-            choices: [
-              ["pending", "pending"],
-              ["conflict", "conflict"],
-              ["failed", "failed"],
-            ],
-          },
-          {
-            kind: "choice",
-            name: "entity_type",
-            label: "What",
-            choices: ENTITY_TYPES.map(type => [type, words(type)] as const),
-          },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         <nav class="actions" aria-label="What is not in step">
           {(["pending", "conflict", "failed"] as const).map(status => (
@@ -68,7 +66,7 @@ export function SyncPage({ raw, unsettled, next, counts, heard, devices, problem
           ))}
         </nav>
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <DataTable
             caption="Not in step, the newest first"

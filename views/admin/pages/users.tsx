@@ -3,12 +3,35 @@
 import { Html } from "@kitajs/html";
 import type { Account } from "../../../src/admin/users-model.ts";
 import type { RawQuery } from "../address.ts";
-import { Filters } from "../filters.tsx";
+import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/users";
+
+const FIELDS: readonly Field[] = [
+  { kind: "text", name: "q", label: "Name, e-mail or id", placeholder: "begins with …", size: "large" },
+  {
+    kind: "choice",
+    name: "role",
+    label: "Role",
+    choices: [
+      ["member", "member"],
+      ["auditor", "auditor"],
+      ["admin", "admin"],
+    ],
+  },
+  {
+    kind: "choice",
+    name: "active",
+    label: "State",
+    choices: [
+      ["true", "active"],
+      ["false", "deactivated or erased"],
+    ],
+  },
+];
 
 const columns: readonly Column<Account>[] = [
   {
@@ -60,35 +83,10 @@ export function UsersPage({ raw, accounts, next, problem }: UsersProps) {
   return (
     <>
       <h1>Users</h1>
-      <Filters
-        path={PATH}
-        raw={raw}
-        fields={[
-          { kind: "text", name: "q", label: "Name, e-mail or id", placeholder: "begins with …", size: "large" },
-          {
-            kind: "choice",
-            name: "role",
-            label: "Role",
-            choices: [
-              ["member", "member"],
-              ["auditor", "auditor"],
-              ["admin", "admin"],
-            ],
-          },
-          {
-            kind: "choice",
-            name: "active",
-            label: "State",
-            choices: [
-              ["true", "active"],
-              ["false", "deactivated or erased"],
-            ],
-          },
-        ]}
-      />
+      <Filters path={PATH} raw={raw} fields={FIELDS} />
       <div id="list">
         {problem ? (
-          <ProblemNotice problem={problem} />
+          <ProblemNotice problem={problem} fields={FIELDS} />
         ) : (
           <DataTable
             caption="Accounts"
