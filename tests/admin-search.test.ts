@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { signedIn } from "./admin-page-support.ts";
-import { createApi } from "./api-support.ts";
+import { createApi, newCard } from "./api-support.ts";
 import { select } from "./page-support.ts";
 
 const api = await createApi();
@@ -33,6 +33,14 @@ test("what is found nowhere leads on to the titles of cards", async () => {
   const { html } = await find("a b&c");
   const ways = select(html, ".empty a").map(({ attributes }) => attributes.href);
   expect(ways).toEqual(["/admin/cards?q=a+b%26c"]);
+});
+
+test("so does a title of any length: titles are looked through for as much of it as may be asked for", async () => {
+  const title = `${"🎈 balloons and ".repeat(20)}more`;
+  const { id } = await api.publishCard(writer.key, newCard({ title }));
+  const { html } = await find(title);
+  const list = await visitor.get(select(html, "main a[href^='/admin/cards?']")[0]?.attributes.href ?? "");
+  expect([list.status, select(list.html, `#list a[href='/admin/cards/${id}']`)]).toMatchObject([200, [{}]]);
 });
 
 test("devices and what they could not bring in step can be told apart by their ids", async () => {

@@ -27,13 +27,16 @@ export type ListedCard = z.output<typeof listedCard>;
 /** A card with its text; null: it was withdrawn. */
 export type CardDetail = ListedCard & { content: string | null };
 
+/** Characters of the words that titles are looked through for. */
+export const TITLE_QUERY_CHARACTERS_MAX = 200;
+
 export const listedCardQuery = z.strictObject({
   ...pageQuery,
   user: userText.optional().describe("Only cards of this account: its id or username."),
   category: category.optional().describe("Only cards of this category."),
   privacy_level: publicLevel.optional().describe("Only cards of this level."),
   status: cardStatus.optional().describe("Only cards that stand, or only those that were withdrawn."),
-  q: text(1, 200)
+  q: text(1, TITLE_QUERY_CHARACTERS_MAX)
     .optional()
     .describe("Only cards whose title has words that begin with each of these, in any order, in upper or lower case."),
   sort: cardOrder

@@ -1,6 +1,7 @@
 // What the search box found, where it is more than one thing, or nothing.
 
 import { Html } from "@kitajs/html";
+import { TITLE_QUERY_CHARACTERS_MAX } from "../../../src/admin/cards-model.ts";
 import type { Found } from "../../../src/admin/search-model.ts";
 import { hrefWith } from "../address.ts";
 import type { Field } from "../filters.tsx";
@@ -31,6 +32,11 @@ export function SearchPage({ text, found, problem }: SearchProps) {
   );
 }
 
+/** As much of a text as titles are looked through for: the word that is cut through is found by its beginning. */
+function beginningOf(text: string): string {
+  return [...text].slice(0, TITLE_QUERY_CHARACTERS_MAX).join("");
+}
+
 function Groups({ found: { accounts, cards, entries, attributions }, text }: { found: Found; text: string }) {
   const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
   return (
@@ -39,7 +45,7 @@ function Groups({ found: { accounts, cards, entries, attributions }, text }: { f
         <p class="empty">
           Nothing has this id, name or slug. Names of accounts, their e-mail addresses and ids are found by how they
           begin, everything else by the whole of it.{" "}
-          <a href={hrefWith("/admin/cards", { q: text }, {})}>Look for it in the titles of cards.</a>
+          <a href={hrefWith("/admin/cards", { q: beginningOf(text) }, {})}>Look for it in the titles of cards.</a>
         </p>
       ) : (
         ""
