@@ -261,6 +261,52 @@ test("a new entry is in the list within a second, unless it is paused, and what 
   await page.context().close();
 });
 
+/** As if another tab were looked at, or this one again. */
+async function setHidden(page: Page, isHidden: boolean): Promise<void> {
+  await page.evaluate(`Object.defineProperty(document, "hidden", { value: ${isHidden}, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"))`);
+}
+
+test("six live tabs leave the browser connections to the server, and a tab that is looked at again has missed nothing", async () => {
+  const { page } = await open();
+  const tabs = await Promise.all(Array.from({ length: 7 }, () => page.context().newPage()));
+  for (const tab of tabs) {
+    await tab.goto("/admin/ledger");
+    await tab.waitForSelector(".tail[data-state=live]");
+    await setHidden(tab, true);
+  }
+  await goTo(page, "/admin/users");
+  const [tab, other] = tabs as [Page, Page];
+  await api.publishCard(writer.key, newCard());
+  const newest = `#${await lastEntryOf(api, writer.id)}`;
+  await setHidden(tab, false);
+  await tab.waitForSelector(`#entries-body tr:first-child th:has-text("${newest}")`);
+  // More than a page: what lies between is not left out.
+  const rows = await rowsOf(other);
+  await api.publish(
+    writer.key,
+    Array.from({ length: 60 }, () => newCard()),
+  );
+  const last = `#${await lastEntryOf(api, writer.id)}`;
+  await setHidden(other, false);
+  await other.waitForSelector(`#entries-body tr:first-child th:has-text("${last}")`);
+  const numbers = (await other.locator("#entries-body th").allTextContents()).map(text => Number(text.trim().slice(1)));
+  expect([rows > 0, numbers]).toEqual([true, numbers.map((_, at) => (numbers[0] ?? 0) - at)]);
+  await page.context().close();
+});
+
+test("a live list without a server says so, and goes on when it is back", async () => {
+  const { page } = await open();
+  await goTo(page, "/admin/ledger");
+  await page.waitForSelector(".tail[data-state=live]");
+  await page.route("**/admin/ledger/tail*", route => route.abort("connectionrefused"));
+  await page.evaluate("tail.connect()");
+  await until(async () => (await page.textContent("[data-tail-state]"))?.includes("can't be reached") ?? false);
+  await page.unrouteAll();
+  await page.waitForSelector(".tail[data-state=live]");
+  await page.context().close();
+});
+
 test("a live list whose session has ended says that it is not live any more", async () => {
   const operator = await api.registerOperator("auditor");
   const { page } = await open({}, operator);

@@ -142,6 +142,9 @@ const ROWS_MAX = 500;
 class Tail {
   waiting = [];
   paused = false;
+  hasFailed = false;
+  /** There are entries between those that wait and those on the page. */
+  hasGap = false;
 
   constructor(element) {
     this.element = element;
@@ -149,22 +152,42 @@ class Tail {
     this.connect();
   }
 
+  /** A browser has six connections to a server for all its tabs, so that a tab that nobody looks at has none. */
   connect() {
+    this.close();
+    if (doc.hidden) return;
     this.source = new EventSource(this.element.dataset.tail);
     this.source.addEventListener("rows", ({ data }) => this.receive(JSON.parse(data)));
-    this.source.addEventListener("open", () => this.show());
-    this.source.addEventListener("error", () => this.show());
+    this.source.addEventListener("open", () => this.opened(true));
+    this.source.addEventListener("error", () => this.opened(false));
   }
 
+  opened(isOpen) {
+    this.isFirst = isOpen;
+    this.hasFailed = !isOpen;
+    this.show();
+  }
+
+  /** First the newest come once more: where the page knows none of them, it has missed some before them as well. */
   receive(rows) {
-    this.waiting.push(...rows);
+    const known = new Set(
+      [...this.waiting, ...[...this.body.rows].map(({ dataset }) => dataset)].map(({ key }) => key),
+    );
+    const fresh = rows.filter(({ key }) => !known.has(key));
+    const isCut = this.isFirst && fresh.length === rows.length && known.size > 0;
+    if (isCut && !this.element.dataset.tailKeep) this.hasGap = true;
+    this.isFirst = false;
+    this.waiting.push(...fresh);
     if (this.paused) this.show();
     else this.insert();
   }
 
   insert() {
-    const known = new Set([...this.body.rows].map(({ dataset }) => dataset.key));
-    const fresh = this.waiting.splice(0).filter(({ key }) => !known.has(key));
+    if (this.hasGap) {
+      location.reload();
+      return;
+    }
+    const fresh = this.waiting.splice(0);
     for (const { html } of fresh) {
       const template = doc.createElement("template");
       template.innerHTML = html;
@@ -185,19 +208,23 @@ class Tail {
   }
 
   show() {
-    const isOpen = this.source.readyState !== EventSource.CLOSED;
+    const isOpen = this.source?.readyState !== EventSource.CLOSED;
     const button = this.element.querySelector("[data-tail-pause]");
     button.setAttribute("aria-pressed", String(this.paused));
     button.disabled = !isOpen;
-    const state = !isOpen ? "ended" : this.paused ? "paused" : this.source.readyState === 1 ? "live" : "connecting";
+    const state = !isOpen ? "ended" : this.paused ? "paused" : this.source?.readyState === 1 ? "live" : "connecting";
     this.element.dataset.state = state;
     const more = this.waiting.length > 0 ? `, ${this.waiting.length} new` : "";
     this.element.querySelector("[data-tail-state]").textContent =
-      state === "ended" ? "Not live any more: load the page again" : state + more;
+      state === "ended"
+        ? "Not live any more: load the page again"
+        : state === "connecting" && this.hasFailed
+          ? "The server can't be reached: trying again"
+          : state + more;
   }
 
   close() {
-    this.source.close();
+    this.source?.close();
   }
 }
 
@@ -212,6 +239,7 @@ function follow() {
 }
 
 doc.addEventListener("htmx:after:swap", follow);
+doc.addEventListener("visibilitychange", () => (doc.hidden ? tail?.close() : tail?.connect()));
 // A connection that is open keeps a page out of the memory of Back.
 window.addEventListener("pagehide", () => tail?.close());
 window.addEventListener("pageshow", event => {
