@@ -15,6 +15,9 @@ const Exact = Decimal.clone({
 /** What DECIMAL(20,2) holds: up to 18 digits before the point, and at most two after it; no sign, no exponent. */
 const AMOUNT = /^(0|[1-9][0-9]{0,17})(\.[0-9]{1,2})?$/;
 
+/** The largest amount, and the most that an account can hold. */
+export const AMOUNT_MAX = "999999999999999999.99";
+
 /** An amount of zero or more as text, normalised to two decimals ("1" becomes "1.00"). */
 export const amountText = z
   .string()

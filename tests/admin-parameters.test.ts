@@ -64,13 +64,36 @@ test("parameters without a value are none, and those that a page has are taken",
   for (const path of [
     "/admin?nothing=",
     "/admin/users?nothing=",
-    `/admin/users/${writer.id}?done=adjusted&entry=${entry}`,
+    `/admin/users/${writer.id}?done=adjusted`,
     `/admin/ledger/${entry}?done=reversed`,
     "/admin/search?q=user",
   ]) {
     const { status, html } = await visitor.get(path);
     expect([path, status, problemOf(html)]).toEqual([path, 200, ""]);
   }
+});
+
+test("a parameter that stands there twice is told of, wherever it does", async () => {
+  for (const path of [
+    "/admin/ledger?user=mira&user=bob",
+    "/admin/cards?q=a&q=b",
+    `/admin/ledger/${entry}?done=x&done=y`,
+  ]) {
+    const { status, html } = await visitor.get(path);
+    expect([path, status]).toEqual([path, 422]);
+    expect(html).toContain("The address has this more than once.");
+  }
+  expect((await visitor.get("/admin/ledger?user=&user=")).status).toBe(200);
+});
+
+test("of a key that is looked for only the public beginning stays in the address", async () => {
+  const member = await api.register();
+  const beginning = member.key.slice(0, 12);
+  for (const text of [member.key, `${beginning}_`, `Bearer ${member.key}`, `"${member.key}",`]) {
+    const { status, location } = await visitor.get(`/admin/search?q=${encodeURIComponent(text)}`);
+    expect([status, location]).toEqual([303, `/admin/search?q=${beginning}`]);
+  }
+  expect((await visitor.get(`/admin/search?q=${beginning}`)).location).toBe(`/admin/users/${member.id}`);
 });
 
 test("what an address says was done is told only where something is done like that", async () => {

@@ -115,6 +115,63 @@ test("an auditor sees the account, finds nothing to change on it, and can't by s
   expect(await balanceOf(api, id)).toBe("10.00");
 });
 
+test("what was done is told where the log has it, and not because an address says so", async () => {
+  const { id, name } = await api.register();
+  const told = async (query: string, by = visitor) => {
+    const { html } = await by.get(`/admin/users/${id}?${query}`);
+    return select(html, ".notice.done").map(({ text }) => text.replace(/\s+/g, " ").trim());
+  };
+  for (const done of ["adjusted", "adjusted&entry=1", "activate", "deactivate", "role"]) {
+    expect([done, await told(`done=${done}`)]).toEqual([done, []]);
+  }
+  await visitor.post(`/admin/users/${id}/deactivate`, { reason: "Key on a public page.", confirm: name });
+  expect(await told("done=deactivate")).toEqual(["The account is deactivated. Its keys have stopped working."]);
+  expect([await told("done=activate"), await told("done=deactivate", reader)]).toEqual([[], []]);
+  await adjust(api, admin, id, { amount: "1.00" });
+  expect(await told("done=deactivate")).toEqual([]);
+  expect(await told("done=adjusted")).toEqual([expect.stringMatching(/^The balance was adjusted\. Entry #\d+$/)]);
+});
+
+test("a role that the account has already is no change", async () => {
+  const { id, name } = await api.register();
+  const answer = await visitor.post(`/admin/users/${id}/role`, { role: "member", reason: "Why not.", confirm: name });
+  expect([answer.status, problemOf(answer.html)]).toEqual([422, expect.stringContaining(`${name} is member already`)]);
+  expect(select(answer.html, "[name=reason]")[0]?.text ?? answer.html).toContain("Why not.");
+  expect(await recordsAbout(api, admin, id)).toEqual([]);
+});
+
+test("an adjustment beyond what an account can hold is told of before it is confirmed", async () => {
+  const { id } = await api.register();
+  const most = { ...asked, amount: "999999999999999989.99" };
+  expect(select((await review(id, most)).html, ".after").map(({ text }) => text)).toEqual([
+    "999,999,999,999,999,999.99",
+  ]);
+  const more = await review(id, { ...asked, amount: "999999999999999990.00" });
+  expect([more.status, problemOf(more.html)]).toEqual([422, expect.stringContaining("it would hold more than")]);
+  expect(select(more.html, "[name=amount]")[0]?.attributes.value).toBe("999999999999999990.00");
+});
+
+test("amounts are taken as pages show them", async () => {
+  const { id } = await api.register();
+  for (const [amount, after] of [
+    ["+1,000.50", "1,010.50"],
+    ["−1.25", "8.75"],
+    [" 1,234,567 ", "1,234,577.00"],
+    ["1", "11.00"],
+  ] as const) {
+    const { html } = await review(id, { ...asked, type: "admin_adjustment", amount });
+    expect([amount, select(html, ".after").map(({ text }) => text)]).toEqual([amount, [after]]);
+  }
+  for (const amount of ["1,00", "12,34.00", "+-1", "1.000,00", "−", "+"]) {
+    const { status, html } = await review(id, { ...asked, type: "admin_adjustment", amount });
+    expect([amount, status, problemOf(html)]).toEqual([amount, 422, expect.stringContaining('such as "1.00"')]);
+  }
+  const shown = await visitor.get(
+    `/admin/ledger?amount_min=${encodeURIComponent("−1,000.00")}&amount_max=%2B1,000.00&amount=`,
+  );
+  expect([shown.status, problemOf(shown.html)]).toEqual([200, ""]);
+});
+
 test("deactivating, a new key and another role want the username typed, and a reason", async () => {
   const { id, name } = await api.register();
   for (const what of ["deactivate", "rotate-key", "role"]) {
@@ -185,6 +242,12 @@ test("a movement that can't be reversed has no form for it, and the page says wh
   const reversal = /ledger\/(\d+)/.exec(done.location ?? "")?.[1];
   const ofErased = await entryOf(gone.id);
   await api.call("DELETE", "/api/me", { key: gone.key });
+  const again = await visitor.post(`/admin/ledger/${reversed}/reverse`, {
+    ...hiddenFields((await visitor.get(`/admin/ledger/${ofErased}/reverse`)).html),
+    idempotency_key: crypto.randomUUID(),
+    reason: "From another tab.",
+  });
+  expect([again.status, select(again.html, "main form").length]).toEqual([409, 0]);
   for (const [entry, title] of [
     [reversed, "was reversed before"],
     [reversal, "can't be reversed"],

@@ -11,19 +11,19 @@ import {
   ReviewPage,
 } from "../../../views/admin/pages/change-user.tsx";
 import { idempotencyKeyOf } from "../../idempotency.ts";
-import { compareAmounts, sumAmounts } from "../../money.ts";
+import { AMOUNT_MAX, compareAmounts, sumAmounts } from "../../money.ts";
 import { invalid, Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { issueKey } from "../../users/issue-key.ts";
 import { type ChangeOrder, requireChangeable, setAccountKey, setActive, setRole } from "../change-account.ts";
 import { adjustmentRequest } from "../movements-model.ts";
-import { getMovement } from "../movements-store.ts";
 import { type Account, changeRequest, roleRequest } from "../users-model.ts";
 import { getAccount } from "../users-store.ts";
 import { explainIssues } from "./issues.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 import { messageOf } from "./problem-view.ts";
 import { redirect } from "./reply.ts";
+import { plainAmount } from "./typed-amount.ts";
 import { requireId } from "./users.ts";
 
 const hidden = { detail: { hide: true } };
@@ -56,9 +56,9 @@ export function changeUserPages(services: Services) {
     if (form.step === "edit") return adjustView(account, form);
     try {
       const { type, amount, reason } = form;
-      const asked = requireForm(adjustmentRequest, { type, amount: amount?.trim(), reason });
+      const asked = requireForm(adjustmentRequest, { type, amount: amount && plainAmount(amount), reason });
       if (form.step !== "post") return review(account, asked);
-      const made = await movements.adjust({
+      await movements.adjust({
         caller: operator.caller,
         idempotency: idempotencyKeyOf(form.idempotency_key ?? "", `form ${account.id}`, asked),
         requestId,
@@ -66,8 +66,7 @@ export function changeUserPages(services: Services) {
         ...asked,
         expectedBalance: requireBalance(form.balance_before),
       });
-      const { entries } = await getMovement(sql, made.transactionId);
-      return redirect(`/admin/users/${account.id}?done=adjusted&entry=${entries[0]?.id ?? ""}`);
+      return redirect(`/admin/users/${account.id}?done=adjusted`);
     } catch (problem) {
       if (!isTellable(problem)) throw problem;
       return adjustView(await getAccount(sql, id), form, problem);
@@ -81,6 +80,9 @@ export function changeUserPages(services: Services) {
       throw new Problem("insufficient-balance", {
         detail: `The account holds ${account.balance}: ${asked.amount.replace("-", "")} can't be taken from it.`,
       });
+    }
+    if (compareAmounts(after, AMOUNT_MAX) > 0) {
+      throw invalid("/amount", `With ${account.balance} in the account, it would hold more than ${AMOUNT_MAX}.`);
     }
     const body = ReviewPage({ account, fields: asked, change, after, idempotencyKey: crypto.randomUUID() });
     return { title: `Adjust ${account.username}`, section: "users", body };
@@ -103,6 +105,9 @@ export function changeUserPages(services: Services) {
         throw invalid("/confirm", `Type the username, ${account.username}.`);
       }
       const { reason } = requireForm(changeRequest, { reason: form.reason });
+      if (kind === "role" && form.role === account.role) {
+        throw invalid("/role", `${account.username} is ${account.role} already: nothing would be changed or recorded.`);
+      }
       const { operator, requestId } = visit;
       return await perform(kind, { caller: operator.caller, requestId, userId: account.id, reason }, form);
     } catch (problem) {

@@ -21,15 +21,24 @@ function unknown(name: string): [string, string] {
   return [name.slice(0, 50), "There is no such filter."];
 }
 
-/** What a page without filters says of parameters that it does not know; undefined where there are none. */
-export function explainUnknown({ searchParams }: URL, known: readonly string[]): ProblemMessage | undefined {
+/**
+ * What a page says of parameters that it does not know, and of those that come twice; undefined where there are none. Where
+ * `known` is "checked", the page has told of the former itself.
+ */
+export function explainIdle({ searchParams }: URL, known: readonly string[] | "checked"): ProblemMessage | undefined {
   // Forms send empty fields, which ask for nothing.
-  const names = [...searchParams]
-    .filter(([name, value]) => value.trim() && !known.includes(name))
-    .map(([name]) => name);
-  if (names.length === 0) return undefined;
-  const errors = [...new Map(names.map(unknown))].map(([pointer, detail]) => ({ pointer, detail }));
+  const names = [...searchParams].filter(([, value]) => value.trim()).map(([name]) => name);
+  const details = new Map([
+    ...names.filter(name => known !== "checked" && !known.includes(name)).map(unknown),
+    ...names.filter((name, at) => names.indexOf(name) !== at).map(repeated),
+  ]);
+  if (details.size === 0) return undefined;
+  const errors = [...details].map(([pointer, detail]) => ({ pointer, detail }));
   return { title: "Part of the address does nothing here", detail: "", errors };
+}
+
+function repeated(name: string): [string, string] {
+  return [name.slice(0, 50), "The address has this more than once. The last one counts."];
 }
 
 /** What a list says of a cursor that is none of it: people don't write cursors, but change the address around one. */

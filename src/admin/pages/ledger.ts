@@ -91,7 +91,7 @@ export function ledgerPages(services: Services) {
       isProven: sha256(entry.canonical_text) === entry.entry_hash,
       canReverse: isOpen && hindrance === undefined,
       hindrance,
-      isDone: url.searchParams.get("done") === "reversed",
+      isDone: entry.transaction_type === "reversal" && url.searchParams.get("done") === "reversed",
     });
     return { title: `Entry #${entry.id}`, section: "ledger", body, parameters: ["done"] };
   }
@@ -137,7 +137,10 @@ export function ledgerPages(services: Services) {
     } catch (problem) {
       if (!isTellable(problem)) throw problem;
       const entry = await getAnyEntry(sql, id);
-      return reverseView(entry, await readReversal(sql, entry.transaction_id), form, problem);
+      const legs = await readReversal(sql, entry.transaction_id);
+      // What can't be done any more is not offered once more.
+      if (refusalOf(entry, legs)) throw problem;
+      return reverseView(entry, legs, form, problem);
     }
   }
 

@@ -6,11 +6,12 @@ import type { ProblemMessage } from "../../../views/admin/notices.tsx";
 import { Problem } from "../../problem.ts";
 import { explainIssues, OTHER_CURSOR } from "./issues.ts";
 import { messageOf } from "./problem-view.ts";
+import { plainAmount } from "./typed-amount.ts";
 
 /** Rows of a list on a page. */
 export const PAGE_ROWS = 50;
 
-/** What is not empty of the query. A parameter that comes twice counts once. */
+/** What is not empty of the query. Of a parameter that comes twice the last one counts, and the page tells of it (issues.ts). */
 export function readRaw(url: URL): Record<string, string> {
   return Object.fromEntries(
     [...url.searchParams].map(([name, value]) => [name, value.trim()]).filter(([, value]) => value),
@@ -51,9 +52,15 @@ export function readQuery<Query>(
   raw: Readonly<Record<string, string>>,
   defaults = PAGED,
 ): Query {
-  const parsed = schema.safeParse({ ...defaults, ...daysToMoments(raw) });
+  const parsed = schema.safeParse({ ...defaults, ...daysToMoments(raw), ...plainAmounts(raw) });
   if (!parsed.success) throw new Problem("validation", { errors: explainIssues(parsed.error.issues) });
   return parsed.data;
+}
+
+const AMOUNTS = ["amount", "amount_min", "amount_max"] as const;
+
+function plainAmounts(raw: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(AMOUNTS.flatMap(name => (raw[name] ? [[name, plainAmount(raw[name])]] : [])));
 }
 
 const DAY = /^\d{4}-\d\d-\d\d$/;

@@ -7,10 +7,11 @@ import { UnreadableBody } from "../../auth/guard.ts";
 import { requireRole } from "../../auth/operator.ts";
 import { type Operator, resumeSession } from "../../auth/session.ts";
 import { readCookie, readToken, requireSameOrigin, sessionCookie } from "../../auth/session-cookie.ts";
+import { problemOf } from "../../db.ts";
 import { Problem } from "../../problem.ts";
 import { stateOf } from "../../request-state.ts";
 import type { Services } from "../../services.ts";
-import { explainUnknown } from "./issues.ts";
+import { explainIdle } from "./issues.ts";
 import { problemView } from "./problem-view.ts";
 import { adminPage, redirect } from "./reply.ts";
 
@@ -49,7 +50,7 @@ export type OperatorPages = Readonly<{
 }>;
 
 /** As lists answer, whose schema refuses what it does not know. */
-const UNKNOWN_PARAMETER_STATUS = 422;
+const IDLE_PARAMETER_STATUS = 422;
 
 /** What routes of admin pages answer through. */
 export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
@@ -68,15 +69,16 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
       const made = await make({ request, url, operator, requestId: state.id, form: {} });
       return made instanceof Response ? made : send(made, operator);
     } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) throw error;
-      if (error.slug === "unauthenticated" || operator === undefined)
+      const problem = error instanceof Problem ? error : problemOf(error);
+      if (!problem || problem.status >= 500) throw error;
+      if (problem.slug === "unauthenticated" || operator === undefined)
         return askToSignIn(request, url, { hadSession: true, secure });
-      return send(problemView(error, request.method, url.pathname), operator);
+      return send(problemView(problem, request.method, url.pathname), operator);
     }
 
     function send(view: View, { username, role, endsAt }: Operator): Promise<Response> {
       const { title, section, body, status = 200, headers = {}, parameters = [] } = view;
-      const unknown = isReading(request) && parameters !== "checked" ? explainUnknown(url, parameters) : undefined;
+      const idle = isReading(request) ? explainIdle(url, parameters) : undefined;
       const frame: AdminFrame = {
         title,
         section,
@@ -88,9 +90,9 @@ export function operatorPages({ sql, baseUrlOf }: Services): OperatorPages {
         search: url.pathname === "/admin/search" ? (url.searchParams.get("q") ?? "") : "",
         tookMs: performance.now() - startedMs,
       };
-      const children = unknown ? [ProblemNotice({ problem: unknown }), body] : body;
+      const children = idle ? [ProblemNotice({ problem: idle }), body] : body;
       return adminPage(request, AdminLayout({ ...frame, children }), {
-        status: unknown && status === 200 ? UNKNOWN_PARAMETER_STATUS : status,
+        status: idle && status === 200 ? IDLE_PARAMETER_STATUS : status,
         tookMs: frame.tookMs,
         headers,
       });

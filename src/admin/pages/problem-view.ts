@@ -88,8 +88,18 @@ function isWithin(path: string, pathname: string): boolean {
 /** Characters of an address that are shown. */
 const SHOWN_MAX = 200;
 
-/** A part of an address, for a text in which a backtick begins code; it may be of any length. */
+/** A part of an address as it was typed, for a text in which a backtick begins code; it may be of any length. */
 function clipped(text: string): string {
-  const shown = text.replaceAll("`", "%60");
+  const shown = decoded(text).replaceAll("`", "%60");
   return shown.length > SHOWN_MAX ? `${shown.slice(0, SHOWN_MAX)}…` : shown;
+}
+
+/** As it is where it is no text, or one with what nobody would see. */
+function decoded(text: string): string {
+  try {
+    const plain = decodeURIComponent(text);
+    return /\p{C}/u.test(plain) ? text : plain;
+  } catch {
+    return text;
+  }
 }

@@ -5,7 +5,6 @@ import { z } from "zod";
 import { UserPage } from "../../../views/admin/pages/user.tsx";
 import { UsersPage } from "../../../views/admin/pages/users.tsx";
 import { pageQuery } from "../../cursor.ts";
-import { entryId } from "../../ledger/model.ts";
 import { Problem } from "../../problem.ts";
 import type { Services } from "../../services.ts";
 import { listBalances, listDevicesOf, listKeysOf } from "../account-store.ts";
@@ -15,6 +14,7 @@ import { SYSTEM_ID } from "../change-account.ts";
 import { listAllEntries } from "../ledger-store.ts";
 import { accountFilter } from "../users-model.ts";
 import { getAccount, isOnlyAdmin, listAccounts } from "../users-store.ts";
+import { readDone } from "./done.ts";
 import { readList, readRaw } from "./list-query.ts";
 import { operatorPages, type View, type Visit } from "./operator-pages.ts";
 
@@ -40,7 +40,8 @@ export function userPages(services: Services) {
   async function user({ url, operator }: Visit, id: string): Promise<View> {
     const account = await getAccount(sql, requireId(id));
     const of = { user: account.id };
-    const [balances, entries, cards, received, made, keys, devices, isOnly] = await Promise.all([
+    const [done, balances, entries, cards, received, made, keys, devices, isOnly] = await Promise.all([
+      readDone(sql, url, { userId: account.id, actorId: operator.caller.userId }),
       listBalances(sql, account.id),
       listAllEntries(sql, of, { limit: ENTRIES }),
       listAllCards(sql, { ...of, sort: "newest" }, { limit: OTHERS }),
@@ -50,13 +51,12 @@ export function userPages(services: Services) {
       listDevicesOf(sql, account.id),
       isOnlyAdmin(sql, account),
     ]);
-    const done = url.searchParams.get("done");
     const body = UserPage({
       account,
       canChange: operator.role === "admin",
       isOnlyAdmin: isOnly,
       isSystem: account.id === SYSTEM_ID,
-      done: done === null ? undefined : { what: done, entry: entryId.safeParse(url.searchParams.get("entry")).data },
+      done,
       balances,
       entries: entries.items,
       cards: cards.items,
@@ -65,7 +65,7 @@ export function userPages(services: Services) {
       keys,
       devices,
     });
-    return { title: account.username, section: "users", body, parameters: ["done", "entry"] };
+    return { title: account.username, section: "users", body, parameters: ["done"] };
   }
 
   return new Elysia({ name: "user-pages" })
