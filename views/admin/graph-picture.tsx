@@ -12,6 +12,7 @@ import {
 } from "d3-force";
 import type { Graph } from "../../src/attributions/model.ts";
 import { attribute } from "../components/text.tsx";
+import { beginningOf } from "./pieces.tsx";
 
 /** The colours of the edges' types, in the order of the legend. */
 export const EDGE_TYPES = ["citation", "remix", "reply", "inspiration"];
@@ -158,7 +159,7 @@ function chooseLabels(nodes: readonly Placed[], center: string, letters: number)
 }
 
 function nameOf({ title, withdrawn }: GraphNode): string {
-  return title?.trim() || (withdrawn ? "withdrawn card" : "untitled card");
+  return beginningOf(title?.trim() ?? "") || (withdrawn ? "withdrawn card" : "untitled card");
 }
 
 function shorten(name: string): string {

@@ -4,7 +4,7 @@ import { Html } from "@kitajs/html";
 import type { ListedCard } from "../../src/admin/cards-model.ts";
 import type { AccountEntry } from "../../src/admin/ledger-model.ts";
 import type { Attribution } from "../../src/attributions/model.ts";
-import { Ago, Badge, CardLink, Count, grouped, Money, UserLink, words } from "./pieces.tsx";
+import { Ago, Badge, beginningOf, CardLink, Count, grouped, Money, UserLink, words } from "./pieces.tsx";
 import type { Column } from "./table.tsx";
 
 /** Amounts come early: on a phone the first columns are what is seen. */
@@ -34,7 +34,7 @@ const LEDGER: readonly Column<AccountEntry>[] = [
           <a href={`/admin/cards/${encodeURIComponent(card_id)}`}>card</a>
         ) : (
           <span class="soft" safe>
-            {note ?? description ?? ""}
+            {beginningOf(note ?? description ?? "")}
           </span>
         )}
       </span>

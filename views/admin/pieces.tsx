@@ -73,6 +73,17 @@ export function counted(count: number, noun: string): string {
   return `${count.toLocaleString("en-GB")} ${noun}${count === 1 ? "" : "s"}`;
 }
 
+/** A line of a list has room for half of them; with all of a title or a note, a page of fifty would be hundreds of kilobytes. */
+const LISTED_CHARACTERS_MAX = 100;
+
+/** As much as a list shows of a title, a name or a note; the whole of it stands on the page of its card, account or entry. */
+export function beginningOf(text: string): string {
+  const characters = [...text];
+  return characters.length > LISTED_CHARACTERS_MAX
+    ? `${characters.slice(0, LISTED_CHARACTERS_MAX - 1).join("")}…`
+    : text;
+}
+
 /** The two ends of what is long, such as an id. */
 export function shortened(text: string): string {
   return text.length > 24 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text;
@@ -110,14 +121,15 @@ export function UserLink({ id, username }: { id: string; username: string | null
 
 /** A card by its title; of a withdrawn one there is none. */
 export function CardLink({ card }: { card: Pick<CardReference, "id" | "title"> & { withdrawn?: boolean } }) {
+  const title = beginningOf(card.title?.trim() ?? "");
   return (
     <a
       href={`/admin/cards/${encodeURIComponent(card.id)}`}
       class={card.title ? "" : "untitled"}
-      title={attribute(card.title ?? "")}
+      title={attribute(title)}
     >
       <bdi class="clip" safe>
-        {card.title?.trim() || (card.withdrawn ? "withdrawn card" : "untitled card")}
+        {title || (card.withdrawn ? "withdrawn card" : "untitled card")}
       </bdi>
     </a>
   );

@@ -6,7 +6,7 @@ import type { Found } from "../../../src/admin/search-model.ts";
 import { hrefWith } from "../address.ts";
 import type { Field } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { CardLink, UserLink } from "../pieces.tsx";
+import { beginningOf, CardLink, UserLink } from "../pieces.tsx";
 
 const FIELDS: readonly Field[] = [{ kind: "text", name: "q", label: "Text" }];
 
@@ -33,7 +33,7 @@ export function SearchPage({ text, found, problem }: SearchProps) {
 }
 
 /** As much of a text as titles are looked through for: the word that is cut through is found by its beginning. */
-function beginningOf(text: string): string {
+function soughtOf(text: string): string {
   return [...text].slice(0, TITLE_QUERY_CHARACTERS_MAX).join("");
 }
 
@@ -45,7 +45,7 @@ function Groups({ found: { accounts, cards, entries, attributions }, text }: { f
         <p class="empty">
           Nothing has this id, name or slug. Names of accounts, their e-mail addresses and ids are found by how they
           begin, everything else by the whole of it.{" "}
-          <a href={hrefWith("/admin/cards", { q: beginningOf(text) }, {})}>Look for it in the titles of cards.</a>
+          <a href={hrefWith("/admin/cards", { q: soughtOf(text) }, {})}>Look for it in the titles of cards.</a>
         </p>
       ) : (
         ""
@@ -56,7 +56,7 @@ function Groups({ found: { accounts, cards, entries, attributions }, text }: { f
           <>
             <UserLink id={id} username={username} />{" "}
             <span class="soft" safe>
-              {display_name ?? ""}
+              {beginningOf(display_name ?? "")}
             </span>
           </>
         ))}

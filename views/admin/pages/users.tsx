@@ -5,7 +5,7 @@ import type { Account } from "../../../src/admin/users-model.ts";
 import type { RawQuery } from "../address.ts";
 import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Badge, Count, grouped, UserLink } from "../pieces.tsx";
+import { Ago, Badge, beginningOf, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/users";
@@ -46,7 +46,7 @@ const columns: readonly Column<Account>[] = [
     label: "Name",
     cell: ({ display_name }) => (
       <bdi class="clip" safe>
-        {display_name ?? ""}
+        {beginningOf(display_name ?? "")}
       </bdi>
     ),
   },
@@ -54,7 +54,7 @@ const columns: readonly Column<Account>[] = [
     label: "E-mail",
     cell: ({ email }) => (
       <span class="clip" safe>
-        {email}
+        {beginningOf(email)}
       </span>
     ),
   },
