@@ -45,6 +45,11 @@ beforeAll(async () => {
     INSERT INTO users (username, email, api_key_hash, api_key_prefix, display_name)
     SELECT 'noisy-' || n, 'noisy-' || n || '@example.org', n, 'ext_test', name
     FROM unnest(${Array.from({ length: 60 }, () => noise(500))}::text[]) WITH ORDINALITY AS t (name, n)`;
+  // Ids stay whole, since they are copied and filtered by.
+  await api.sql`
+    INSERT INTO sync_state (user_id, client_id, device_name, entity_type, entity_id, sync_status)
+    SELECT ${writer.id}, md5(n::text), name, 'settings', md5(n::text), 'failed'
+    FROM unnest(${Array.from({ length: 60 }, () => noise(255))}::text[]) WITH ORDINALITY AS t (name, n)`;
 });
 
 test("each page is at most 60 KB compressed, with the longest titles, names and notes on it", async () => {
@@ -56,6 +61,8 @@ test("each page is at most 60 KB compressed, with the longest titles, names and 
     "/admin/cards",
     `/admin/cards/${hub}`,
     `/admin/cards/${hub}/graph?depth=3`,
+    "/admin/sync",
+    `/admin/sync?user=${writer.id}`,
     "/admin/attributions",
     "/admin/attributions/all",
     "/admin/search?q=noisy",

@@ -8,7 +8,7 @@ import { attribute } from "../../components/text.tsx";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Badge, Count, Id, UserLink, words } from "../pieces.tsx";
+import { Ago, Badge, beginningOf, Count, Id, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/sync";
@@ -147,9 +147,9 @@ const columns: readonly Column<Unsettled>[] = [
 function DeviceLink({ user, device }: { user: string; device: Pick<Device, "device_name" | "client_id"> }) {
   const { device_name, client_id } = device;
   return (
-    <a href={hrefWith(PATH, { user, client_id }, {})} title={attribute(client_id)}>
+    <a href={hrefWith(PATH, { user, client_id }, {})} title={attribute(beginningOf(client_id))}>
       <bdi class="clip" safe>
-        {device_name || client_id}
+        {beginningOf(device_name || client_id)}
       </bdi>
     </a>
   );
