@@ -21,11 +21,19 @@ test("the public beginning of a key, or a named key's id, leads to its account",
   }
 });
 
-test("less than the public beginning, or more of a key, finds nothing", async () => {
+test("less than the public beginning finds nothing", async () => {
   const prefix = writer.key.slice(0, 12);
-  for (const text of [prefix.slice(0, 11), `${prefix}_`, writer.key, "erased", "system", "ext_%%%%%%%%"]) {
+  for (const text of [prefix.slice(0, 11), "erased", "system", "ext_%%%%%%%%"]) {
     const { html, location } = await find(text);
     expect([text, location, html.includes(writer.id)]).toEqual([text, text === "system" ? location : null, false]);
+  }
+});
+
+test("more of a key does not stay in the address, and leads to the search for its beginning", async () => {
+  const prefix = writer.key.slice(0, 12);
+  for (const text of [`${prefix}_`, writer.key, `Bearer ${writer.key}`, writer.key.slice(0, 20)]) {
+    const { html, location } = await find(text);
+    expect([text, location, html]).toEqual([text, `/admin/search?q=${prefix}`, ""]);
   }
 });
 
