@@ -94,14 +94,17 @@ test("what is a sign in a query or a pattern is none in what is looked for", asy
   }
 });
 
-test("signs alone find nothing, and nobody is told of an error", async () => {
-  await publish("Signs ... alone");
+test("signs alone are no words: those of ASCII are refused, and others find nothing", async () => {
+  await publish("Signs ... — alone");
   const admin = await api.registerOperator("admin");
-  for (const q of ["...", "%", "'", "\\", "<>", " — "]) {
-    const answer = await api.call<{ items: unknown[] }>("GET", `/api/admin/cards?q=${encodeURIComponent(q)}`, {
-      key: admin.key,
-    });
-    expect([q, answer.status, answer.body.items]).toEqual([q, 200, []]);
+  for (const [q, status] of [
+    ...["...", "%", "'", "\\", "<>", "!!!"].map(q => [q, 422] as const),
+    ...["—", "«»"].map(q => [q, 200] as const),
+  ]) {
+    const path = `/api/admin/cards?q=${encodeURIComponent(q)}`;
+    const { status: answered, body } = await api.call<{ items?: unknown[] }>("GET", path, { key: admin.key });
+    expect([q, answered, body.items ?? []]).toEqual([q, status, []]);
+    if (status === 422) expect(body.errors).toEqual([{ pointer: "/q", detail: "a word: signs alone are none" }]);
   }
 });
 

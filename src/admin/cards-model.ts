@@ -27,6 +27,9 @@ export type ListedCard = z.output<typeof listedCard>;
 /** A card with its text; null: it was withdrawn. */
 export type CardDetail = ListedCard & { content: string | null };
 
+/** Beyond ASCII it is PostgreSQL that knows what is a sign. */
+const isSigns = (text: string) => /^[!-/:-@[-`{-~\s]+$/.test(text);
+
 /** Characters of the words that titles are looked through for. */
 export const TITLE_QUERY_CHARACTERS_MAX = 200;
 
@@ -37,6 +40,7 @@ export const listedCardQuery = z.strictObject({
   privacy_level: publicLevel.optional().describe("Only cards of this level."),
   status: cardStatus.optional().describe("Only cards that stand, or only those that were withdrawn."),
   q: text(1, TITLE_QUERY_CHARACTERS_MAX)
+    .refine(text => !isSigns(text), "a word: signs alone are none")
     .optional()
     .describe("Only cards whose title has words that begin with each of these, in any order, in upper or lower case."),
   sort: cardOrder

@@ -57,7 +57,7 @@ export function cardColumns({ withUser = true } = {}): readonly Column<ListedCar
     { label: "Author", cell: ({ author }) => <UserLink id={author.id} username={author.username} /> },
     { label: "Published", sort: "newest", cell: ({ published_at }) => <Ago at={published_at} /> },
     {
-      label: "Place",
+      label: "Level, category",
       cell: ({ privacy_level, category }) => (
         <span class="line" safe>
           {[privacy_level, category ?? ""].map(words).filter(Boolean).join(", ")}

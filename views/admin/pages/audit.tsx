@@ -5,7 +5,7 @@ import { type AuditRecord, auditAction } from "../../../src/admin/audit-model.ts
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
 import { type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { Ago, Id, shortened, UserLink, words } from "../pieces.tsx";
+import { Ago, grouped, Id, shortened, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/audit";
@@ -128,8 +128,10 @@ function Changes({ record: { before, after } }: { record: AuditRecord }) {
   );
 }
 
+const AMOUNT = /^\d+\.\d\d$/;
+
 /** What is nested, by its values. */
 function show(value: unknown): string {
   if (typeof value === "object" && value !== null) return Object.values(value).map(show).join(", ");
-  return shortened(String(value));
+  return shortened(typeof value === "string" && AMOUNT.test(value) ? grouped(value) : String(value));
 }

@@ -99,7 +99,10 @@ function factsOf(card: CardDetail): Fact[] {
       "State",
       card.status === "published" ? <Badge tone="good">published</Badge> : <Badge tone="plain">withdrawn</Badge>,
     ],
-    ["Place", <span safe>{[card.privacy_level, card.category ?? ""].map(words).filter(Boolean).join(", ")}</span>],
+    [
+      "Level, category",
+      <span safe>{[card.privacy_level, card.category ?? ""].map(words).filter(Boolean).join(", ")}</span>,
+    ],
     ["Published", <Ago at={card.published_at} />],
     ["Citations", <Count value={card.attribution_count} />],
     ["Views", <Count value={card.view_count} />],
