@@ -126,6 +126,28 @@ test("an adjustment that was decided by an old balance changes nothing, says wha
   await page.context().close();
 });
 
+test("back from an adjustment leads to the form, empty, and reloading the review sends nothing", async () => {
+  const { id } = await someone();
+  const { page, complaints } = await open();
+  await page.goto(`/admin/users/${id}/adjust`);
+  await page.fill("[name=amount]", "1.25");
+  await page.fill("[name=reason]", "Ticket 13.");
+  await page.click("button[value=review]");
+  await page.waitForSelector("button[value=post]");
+  await page.click("button[value=post]");
+  await page.waitForURL(url => url.searchParams.get("done") === "adjusted");
+  await page.goBack();
+  expect([new URL(page.url()).pathname, await page.inputValue("[name=amount]")]).toEqual([
+    `/admin/users/${id}/adjust`,
+    "",
+  ]);
+  await page.reload();
+  expect(await page.inputValue("[name=amount]")).toBe("");
+  expect(await balanceOf(api, id)).toBe("11.25");
+  expect(complaints).toEqual([]);
+  await page.context().close();
+});
+
 test("a form that is sent again from the page before does its work once, and says so where it was changed", async () => {
   const { id } = await someone();
   const { page } = await open();

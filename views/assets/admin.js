@@ -6,6 +6,10 @@ doc.documentElement.classList.add("scripted");
 
 // Forms
 
+// The answer to a form is a page of its own address: reloading it, or coming back to it, asks for that instead of sending the
+// form once more.
+history.replaceState(history.state, "");
+
 /** Addresses hold what was asked for, and no empty fields. */
 doc.addEventListener("formdata", ({ target, formData }) => {
   if (target.method !== "get") return;
