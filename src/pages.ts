@@ -21,7 +21,7 @@ const siteDocument = z.object({ name: z.string(), description: z.string(), links
 const explanation = z.object({
   type: z.string(),
   status: z.number().int(),
-  title: z.string(),
+  title: z.string().describe("The kind of problem in a few words."),
   explanation: z.string(),
 });
 const explanations = z.object({ items: z.array(explanation), next_cursor: z.null() });

@@ -15,16 +15,16 @@ export const listedCard = card
   .omit({ content: true, content_hash: true, metadata: true })
   .extend({
     status: cardStatus,
-    title: z.string().nullable().describe("Null where the card has none, and where it was withdrawn."),
-    slug: z.string().nullable().describe("Null: the card was withdrawn."),
-    public_url: z.string().nullable().describe("Null: the card was withdrawn."),
+    title: z.string().nullable().describe("The card's title; null where it has none, and where it was withdrawn."),
+    slug: z.string().nullable().describe("The last part of the page's address; null: the card was withdrawn."),
+    public_url: z.string().nullable().describe("The page for readers; null: the card was withdrawn."),
     view_count: z.number().int(),
     withdrawn_at: z.string().nullable(),
   })
   .meta({ id: "ListedCard" });
 export type ListedCard = z.output<typeof listedCard>;
 
-/** A card with its text; null: it was withdrawn. */
+/** A card with its text; null: the card was withdrawn. */
 export type CardDetail = ListedCard & { content: string | null };
 
 /** Beyond ASCII it is PostgreSQL that knows what is a sign. */

@@ -98,9 +98,9 @@ export const card = z.object({
 export type Card = z.output<typeof card>;
 
 export const cardFilter = {
-  category: category.optional(),
+  category: category.optional().describe("Only cards of this category."),
   tag: text(1, TAG_CHARACTERS_MAX).optional(),
-  privacy_level: publicLevel.optional(),
+  privacy_level: publicLevel.optional().describe("Only cards of this level."),
   q: text(1, 200).optional(),
 };
 

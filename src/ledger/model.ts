@@ -80,7 +80,7 @@ export const ledgerEntryDetail = ledgerEntry
     metadata: z.record(z.string(), z.unknown()),
     prev_hash: hash("The hash of the account's entry before; 64 zeros for the first one."),
     canonical_text: z.string().describe("The text whose SHA-256, in UTF-8, is `entry_hash`."),
-    sibling: siblingLeg.nullable().describe("Null where the movement has one leg."),
+    sibling: siblingLeg.nullable().describe("The other leg of the movement; null: it has one leg."),
   })
   .meta({ id: "LedgerEntryDetail" });
 export type LedgerEntryDetail = z.output<typeof ledgerEntryDetail>;

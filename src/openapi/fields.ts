@@ -1,5 +1,6 @@
-// What the names of the contract mean. A name means the same wherever it occurs, so each is described once here
-// (or, with its shape in front, for that shape alone), with the form that its text has and an example from which the examples of whole answers are made.
+// What the names of the contract mean. Each is described once here (or, with its shape in front, for that shape alone),
+// with the form that its text has and an example from which the examples of whole answers are made. Where a name means
+// something else, the schema describes the field itself, and what is said here of the name is left out.
 
 import type { JsonSchema } from "./model.ts";
 
@@ -111,11 +112,11 @@ export const fields: Readonly<Record<string, JsonSchema>> = {
   deleted: { description: "Whether it is deleted.", examples: [false] },
   sync_status: { description: "What became of it.", examples: ["synced"] },
   server: { description: "What the server has." },
-  card_id: { description: "The card that has the same text.", examples: [EXAMPLE_ID] },
-  resolution: { description: "Whose version is to stand.", examples: ["remote_wins"] },
+  card_id: { examples: [EXAMPLE_ID] },
+  resolution: { description: "Whose version is to stand." },
   changed_at: { ...time, examples: [EXAMPLE_TIME] },
   has_more: { description: "Whether another pull brings more at once.", examples: [false] },
-  wait: { description: "Seconds to wait for something to come, 0 to 30." },
+  wait: { description: "Seconds to wait for something to come." },
   last_synced_at: { ...time, examples: [EXAMPLE_TIME] },
   local_checksum: { description: "What the device had.", examples: [EXAMPLE_HASH] },
   remote_checksum: { description: "What the server had.", examples: [EXAMPLE_HASH] },
@@ -123,6 +124,8 @@ export const fields: Readonly<Record<string, JsonSchema>> = {
   sync_direction: { description: "Which way the data went.", examples: ["push"] },
   error_message: { description: "Why it failed.", examples: [null] },
   retry_count: { description: "How many pushes of it have failed since it was last in step.", examples: [0] },
+  "EntityError.card_id": { description: "The card that has the same text." },
+  "PushRequest.cursor": { description: "How far the device has pulled: the `cursor` of its last pull." },
   "PullAnswer.cursor": { description: "Where the next pull goes on. Always there, also when nothing came." },
   "PullAnswer.items": { description: "The changes, in the order in which they were committed." },
 

@@ -55,12 +55,15 @@ export class Schemas {
 
 type Conversion = { zodSchema: z.core.$ZodTypes; jsonSchema: z.core.JSONSchema.BaseSchema };
 
+/** Where a schema's rules stand until it is known what is said beside them. */
+const RULES = "x-rules";
+
 /** Rules that JSON Schema has no keyword for are told in the words of their error messages. */
 function explain({ zodSchema, jsonSchema }: Conversion): void {
   const own = zodSchema._zod.def;
   const rules = [own, ...(own.checks ?? []).map(check => check._zod.def)].flatMap(wordsOf);
   const said = [...new Set(rules)].filter(rule => rule !== ANY_TEXT);
-  if (said.length > 0) jsonSchema.description ??= sentence(said.join("; "));
+  if (said.length > 0) jsonSchema[RULES] ??= sentence(said.join("; "));
   // What zod adds of its own: the range in which a double is exact, and an expression for what `format` says, and
   // that names are text.
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
@@ -92,15 +95,16 @@ function finish(schema: JsonSchema, name = ""): JsonSchema {
   return describe(JSON.parse(text) as JsonSchema, name);
 }
 
-function describe(schema: JsonSchema, component: string): JsonSchema {
-  const properties = Object.entries(schema.properties ?? {});
-  for (const [name, property] of properties) {
-    const { description, ...known } = fields[`${component}.${name}`] ?? fields[name] ?? {};
-    Object.assign(property, { ...known, ...property });
-    const told = [description, property.description].filter(Boolean).join(" ");
-    if (told) property.description = told;
+/** What a field says of itself stands alone; else it is what its name means, with its rules. */
+function describe(schema: JsonSchema & { [RULES]?: string }, component: string, field: JsonSchema = {}): JsonSchema {
+  const { description: meaning, ...known } = field;
+  const { [RULES]: rules, description = [meaning, rules].filter(Boolean).join(" ") } = schema;
+  delete schema[RULES];
+  Object.assign(schema, { ...known, ...schema }, description ? { description } : {});
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    describe(property, component, fields[`${component}.${name}`] ?? fields[name]);
   }
-  const parts = [...properties.map(([, property]) => property), schema.items, ...(schema.anyOf ?? [])];
-  for (const part of parts) if (part) describe(part, component);
+  for (const part of [schema.items, ...(schema.anyOf ?? []), ...(schema.oneOf ?? [])])
+    if (part) describe(part, component);
   return schema;
 }

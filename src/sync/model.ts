@@ -117,6 +117,7 @@ export type ResolveRequest = z.output<typeof resolveRequest>;
 
 export const pullQuery = z.strictObject({
   ...pageQuery,
+  cursor: cursor.optional().describe("The `cursor` of the pull before; without one it begins at the beginning."),
   client_id: clientId.optional(),
   wait: wholeNumber({ min: 0, max: WAIT_S_MAX, standard: 0 }),
 });
