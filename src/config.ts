@@ -13,6 +13,9 @@ const integer = (min: number, max: number) =>
       error: `a whole number from ${min} to ${max}`,
     })
     .transform(Number);
+const WORDS = new Intl.ListFormat("en", { type: "disjunction" });
+const oneOf = <const Word extends string>(...words: Word[]) =>
+  z.enum(words, { error: `${WORDS.format(words)}, in lower case` });
 const databaseAddress = z.url({
   protocol: /^postgres(ql)?$/,
   error: "an address such as postgres://user:password@host:5432/name",
@@ -29,7 +32,7 @@ const environment = z.object({
     .string()
     .refine(isWellFormedKey, "an API key with its checksum, as `bun run admin-key` prints them")
     .optional(),
-  REGISTRATION: z.enum(["closed", "open"]).default("closed"),
+  REGISTRATION: oneOf("closed", "open").default("closed"),
   METRICS_TOKEN: z
     .string()
     .regex(/^[!-~]{16,200}$/, "16 to 200 printable characters without blanks")
@@ -42,7 +45,7 @@ const environment = z.object({
     .regex(/^(0|1|0?\.[0-9]{1,6})$/, "a share from 0 to 1 such as 0.05")
     .default("1")
     .transform(Number),
-  LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  LOG_LEVEL: oneOf("fatal", "error", "warn", "info", "debug", "trace", "silent").default("info"),
   RATE_LIMIT_PER_MINUTE: integer(0, 1_000_000).default(6000),
   AUTH_FAILURES_PER_MINUTE: integer(0, 1_000_000).default(120),
   REGISTRATIONS_PER_HOUR: integer(0, 1_000_000).default(20),
@@ -63,8 +66,7 @@ const environment = z.object({
         }),
       ),
     ),
-  COMMIT_SHARING: z
-    .enum(["on", "off"])
+  COMMIT_SHARING: oneOf("on", "off")
     .default("on")
     .transform(value => value === "on"),
   BCRYPT_COST: integer(4, 14).default(10),

@@ -1,6 +1,7 @@
 // The process of the server: configuration, database, migrations, listening, signals. Whatever was
 // opened is closed in the opposite order, also where the start fails halfway.
 
+import { lookup } from "node:dns/promises";
 import { createApp } from "./app.ts";
 import { formatBanner } from "./banner.ts";
 import { isForPeople, messageOf } from "./command.ts";
@@ -53,7 +54,7 @@ async function start(): Promise<void> {
   opened.defer(() => tracing?.close());
   // Listens before there is an admin: where the port is taken, no key has been made that nobody gets to see.
   const stopping = new AbortController();
-  const port = listen(config, createApp({ config, sql, log, tracing, stopping: stopping.signal }), stopping);
+  const port = await listen(config, createApp({ config, sql, log, tracing, stopping: stopping.signal }), stopping);
   const admin = await ensureAdmin({ sql, config, log });
   const isOwner = await actsAsOwner(sql);
   if (isOwner) log.warn("the role of DATABASE_URL owns the tables; see docs/operations.md, A role for the server");
@@ -61,12 +62,16 @@ async function start(): Promise<void> {
 }
 
 /** Returns the port, which the system chooses where the configured one is 0. Throws StartError. */
-function listen({ host, port }: Config, app: ReturnType<typeof createApp>, stopping: AbortController): number {
+async function listen(
+  { host, port }: Config,
+  app: ReturnType<typeof createApp>,
+  stopping: AbortController,
+): Promise<number> {
   try {
     // With reusePort, Elysia's default, a second server would silently share the port.
     app.listen({ hostname: host, port, reusePort: false, development: false });
   } catch (error) {
-    throw new StartError(explainListen(error as NodeJS.ErrnoException, host, port));
+    throw new StartError(await explainListen(error as NodeJS.ErrnoException, host, port));
   }
   opened.defer(async () => {
     stopping.abort();
@@ -77,7 +82,11 @@ function listen({ host, port }: Config, app: ReturnType<typeof createApp>, stopp
   return app.server?.port ?? port;
 }
 
-function explainListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): string {
+async function explainListen({ code, message }: NodeJS.ErrnoException, host: string, port: number): Promise<string> {
+  // For a name that nobody has, the code is whatever the process met last.
+  if (!(await isKnown(host))) {
+    return `No machine has the name ${host}. Set HOST to an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all that it has.`;
+  }
   switch (code) {
     case "EADDRINUSE":
       return `Port ${port} on ${host} is taken by another program, perhaps by a server that runs already. Stop that one, or choose another port: PORT=${port + 1} bun run start`;
@@ -88,6 +97,14 @@ function explainListen({ code, message }: NodeJS.ErrnoException, host: string, p
     default:
       return `The server can't listen on ${host}, port ${port}: ${message}`;
   }
+}
+
+/** Whether a host leads to an address; an IPv6 one may stand in brackets. */
+function isKnown(host: string): Promise<boolean> {
+  return lookup(host.replace(/^\[(.*)\]$/, "$1")).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Stops in order and ends the process; asked for a second time, it ends at once. */

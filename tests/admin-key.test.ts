@@ -23,7 +23,12 @@ async function runAdminKey(env: Record<string, string>, ...args: string[]) {
 }
 
 /** An account whose key nobody knows. */
-async function addAccount(sql: Sql, username: string, role: "admin" | "member", is_active = true): Promise<void> {
+async function addAccount(
+  sql: Sql,
+  username: string,
+  role: "admin" | "auditor" | "member",
+  is_active = true,
+): Promise<void> {
   const [api_key_hash, api_key_prefix] = [`hash of ${username}`, keyPrefix(generateKey())];
   const account = { username, email: `${username}@example.org`, role, is_active, api_key_hash, api_key_prefix };
   await sql`INSERT INTO users ${sql(account)}`;
@@ -86,12 +91,14 @@ test("who is unknown, not an admin or deactivated gets no key, and nothing chang
   const { url, sql } = await createTestDatabase();
   await addAccount(sql, "boss", "admin");
   await addAccount(sql, "writer", "member");
+  await addAccount(sql, "reader", "auditor");
   await addAccount(sql, "former", "admin", false);
   const keys = () => sql`SELECT username, api_key_hash, account_key_id FROM users ORDER BY username`;
   const before = await keys();
   for (const [username, reason] of [
     ["nobody", "no account"],
-    ["writer", "not an admin"],
+    ["writer", 'is not an admin: its role is "member"'],
+    ["reader", 'is not an admin: its role is "auditor"'],
     ["former", "deactivated"],
   ] as const) {
     const refused = await runAdminKey({ DATABASE_URL: url }, username);

@@ -1,6 +1,7 @@
 // The environment: what each variable takes, and one message that names every bad one and repeats no secret.
 
 import { describe, expect, test } from "bun:test";
+import { join } from "node:path";
 import { generateKey } from "../src/auth/key.ts";
 import { ConfigError, readConfig } from "../src/config.ts";
 import { startProgram } from "./server.ts";
@@ -78,6 +79,9 @@ describe("a variable", () => {
     ],
     ["BCRYPT_COST", ["4", "14"], ["3", "15", "x"]],
     ["COMMIT_SHARING", ["on", "off"], ["yes", "ON"]],
+    ["METRICS_TOKEN", ["x".repeat(16), "~".repeat(200)], ["x".repeat(15), "x".repeat(201), `${"x".repeat(16)} x`]],
+    ["OTEL_EXPORTER_OTLP_ENDPOINT", ["http://localhost:4318"], ["localhost:4318", "x"]],
+    ["OTEL_TRACES_SAMPLER_ARG", ["0", "1", "0.05"], ["2", "-1", "5%"]],
     [
       "INITIAL_GRANT",
       ["0", "10", "10.5", "10.50", "999999999999999999.99"],
@@ -91,7 +95,26 @@ describe("a variable", () => {
     ],
   ])("%s takes %j and not %j", (name, good, bad) => {
     for (const value of good) expect({ value, refused: refused({ [name]: value }) }).toEqual({ value, refused: [] });
-    for (const value of bad) expect({ value, refused: refused({ [name]: value }) }).toEqual({ value, refused: [name] });
+    for (const value of bad) {
+      expect({ value, refused: refused({ [name]: value }) }).toEqual({ value, refused: [name] });
+      expect(messageFor({ [name]: value })).not.toMatch(/invalid|expected|received|option/i);
+    }
+  });
+
+  test("that is one of a few words is told of with all of them, and as they are written", () => {
+    expect(messageFor({ REGISTRATION: "Open" })).toContain("REGISTRATION: closed or open, in lower case");
+    expect(messageFor({ COMMIT_SHARING: "yes" })).toContain("COMMIT_SHARING: on or off, in lower case");
+    expect(messageFor({ LOG_LEVEL: "loud" })).toContain(
+      "LOG_LEVEL: fatal, error, warn, info, debug, trace, or silent, in lower case",
+    );
+  });
+
+  test("with a limit has the same one in the README", async () => {
+    const readme = await Bun.file(join(import.meta.dir, "../README.md")).text();
+    for (const [name, value] of Object.entries({ METRICS_TOKEN: "short", BCRYPT_COST: "99" })) {
+      const [, from, to] = /(\d+) to (\d+)/.exec(messageFor({ [name]: value })) ?? [];
+      expect(readme.split("\n").find(line => line.startsWith(`| \`${name}\` |`))).toContain(` ${from} to ${to}`);
+    }
   });
 
   test("is told of once, together with all others that are bad", () => {

@@ -209,7 +209,12 @@ describe("a start that can't succeed says why, in one paragraph, and changes not
   test("a file where the folder should be", async () => {
     const file = join(createFolder(), "file");
     writeFileSync(file, "mine");
-    expect(await refusal(file)).toContain("DATA_DIR");
+    for (const dataDir of [file, join(file, "data")]) {
+      const message = await refusal(dataDir);
+      expect(message).toContain(`${file} is a file`);
+      expect(message).toContain("DATA_DIR");
+      expect(message).not.toMatch(/writable|EEXIST|ENOTDIR/);
+    }
     expect(readFileSync(file, "utf8")).toBe("mine");
   });
 });

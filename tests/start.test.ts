@@ -130,6 +130,17 @@ test("a busy port is named, with the way to another, and PostgreSQL does not sta
   other.close();
 });
 
+test("a HOST that is no machine's name is told of as that, whatever listening says of it", async () => {
+  const { url } = await createTestDatabase();
+  for (const host of ["no-such-machine.invalid", "256.1.1.1", "http://localhost"]) {
+    const server = startProgram(["src/main.ts"], { env: { DATABASE_URL: url, HOST: host, PORT: "0" } });
+    expect(await server.exited).toBe(1);
+    expect(server.stderr()).toContain(`No machine has the name ${host}`);
+    expect(server.stderr()).toContain("Set HOST to");
+    expect(server.stderr()).not.toMatch(/E[A-Z]{5}/);
+  }
+});
+
 test("every bad variable is named, and no secret's value", async () => {
   const env = { PORT: "http", DATABASE_URL: "mysql://me:secret@db/x", BCRYPT_COST: "99", LOG_LEVEL: "loud" };
   const server = startProgram(["src/main.ts"], { env });

@@ -57,7 +57,7 @@ async function getAdmin(sql: Sql, username: string): Promise<Admin> {
   if (!account) throw new StartError(`There is no account with the username "${username}".`);
   if (account.role !== "admin") {
     throw new StartError(
-      `"${account.username}" is not an admin but: ${account.role}. This command makes keys for admins only.`,
+      `"${account.username}" is not an admin: its role is "${account.role}". This command makes keys for admins only; an admin gives other accounts new keys at /admin.`,
     );
   }
   if (!account.is_active) {

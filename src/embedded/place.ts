@@ -1,7 +1,7 @@
 // Where the embedded PostgreSQL lives: normally in DATA_DIR. Where DATA_DIR lies behind a folder that
 // PostgreSQL's own user can't enter (root's home, say), it lives under /var/lib and DATA_DIR holds a link.
 
-import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, symlinkSync } from "node:fs";
+import { accessSync, constants, existsSync, lstatSync, mkdirSync, readlinkSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { reasonOf, StartError } from "../start-error.ts";
 import { type Account, canEnter, findAccount } from "./account.ts";
@@ -77,8 +77,20 @@ function createWritable(folder: string): void {
     mkdirSync(folder, { recursive: true });
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
   } catch (error) {
+    const file = findFile(folder);
+    if (file) {
+      throw new StartError(
+        `The data can't be kept in ${folder}, since ${file} is a file. Set DATA_DIR to a folder, or to a name that nothing has yet. Nothing was changed.`,
+      );
+    }
     throw new StartError(
       `The folder for the data, ${folder}, can't be written (${reasonOf(error)}). Make it writable for the user who starts the server, or set DATA_DIR to a folder that is. Nothing was changed.`,
     );
   }
+}
+
+/** What stands at an absolute path, or on the way to it, and is no folder. */
+function findFile(path: string): string | undefined {
+  if (existsSync(path)) return statSync(path).isDirectory() ? undefined : path;
+  return path === dirname(path) ? undefined : findFile(dirname(path));
 }
