@@ -1,10 +1,10 @@
-// The index of the words of titles (0018_title_words.sql): new words wait in a list, sorted in here every few seconds, so that no
+// The index of the words of titles (0018_title_words.sql): new words wait in a list, sorted in here every second, so that no
 // commit does it and no search reads far through it.
 
 import { isUnavailable, type Sql } from "../db.ts";
 import { type Logger, nameAndCode } from "../log.ts";
 
-const SORT_MS = 5_000;
+const SORT_MS = 1_000;
 
 export class TitleIndex {
   #timer: Timer | undefined;
@@ -17,7 +17,7 @@ export class TitleIndex {
     private readonly log: Logger,
   ) {}
 
-  /** Sorts in what waits, now and every five seconds until `close`. */
+  /** Sorts in what waits, now and every second until `close`. */
   async start(): Promise<void> {
     try {
       await this.sql`SELECT public.sort_in_title_words()`;
