@@ -248,7 +248,8 @@ test("signing in leads to where one wanted to go, and back there when the sessio
   await page.fill("[name=username]", operator.name);
   await page.fill("[name=api_key]", operator.key);
   await page.keyboard.press("Enter");
-  await page.waitForURL(`**${list}`);
+  // What was chosen last, and not the list as it was before.
+  await page.waitForURL(`**${list}&role=member`);
   expect(await page.locator("#list tbody tr").count()).toBe(1);
   await page.context().close();
 });

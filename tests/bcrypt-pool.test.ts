@@ -16,6 +16,14 @@ test("what a thread has to do when it fails is rejected, and nobody waits for ev
   expect(pool.pending).toBe(0);
 });
 
+test("what waits when the pool is closed is rejected", async () => {
+  const closing = new BcryptPool(4, 1);
+  const outcome = closing.hash("one").catch(error => error);
+  closing.close();
+  expect(await outcome).toBeInstanceOf(Error);
+  expect(closing.pending).toBe(0);
+});
+
 test("after a failure others hash and compare", async () => {
   await fail().catch(() => {});
   await fail().catch(() => {});

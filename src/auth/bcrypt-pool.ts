@@ -57,19 +57,20 @@ export class BcryptPool {
       this.#waiting.get(data.no)?.resolve(data.value);
       this.#waiting.delete(data.no);
     };
-    worker.onerror = ({ message }) => {
+    const fail = (reason: string) => {
       if (this.#workers.get(index) === worker) this.#workers.delete(index);
       worker.terminate();
       for (const [no, task] of this.#waiting) {
-        if (task.worker === worker && this.#waiting.delete(no))
-          task.reject(new Error(`a bcrypt thread failed: ${message}`));
+        if (task.worker === worker && this.#waiting.delete(no)) task.reject(new Error(`a bcrypt thread ${reason}`));
       }
     };
+    worker.addEventListener("error", ({ message }) => fail(`failed: ${message}`));
+    worker.addEventListener("close", () => fail("ended"));
     this.#workers.set(index, worker);
     return worker;
   }
 
-  /** Ends the threads; tasks still waiting are never answered. */
+  /** Ends the threads, and rejects what is still waiting. */
   close(): void {
     for (const worker of this.#workers.values()) worker.terminate();
     this.#workers.clear();

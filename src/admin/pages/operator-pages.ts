@@ -144,10 +144,10 @@ function askToSignIn(
   { hadSession, secure }: { hadSession: boolean; secure: boolean },
 ): Response {
   const isForm = request.method === "POST";
-  const wanted = isForm ? pathOf(request.headers.get("referer")) : url.pathname + url.search;
-  const shown = pathOf(request.headers.get("hx-current-url"));
+  // What a script asks for in place of a part of the page is a page as well: the same one with another filter, say.
+  const wanted = isForm ? pathOf(request.headers.get("referer")) : safePath(url.pathname + url.search);
   const isPartial = isAskedByScript(request);
-  const query = new URLSearchParams({ next: (isPartial ? shown : wanted) ?? "/admin" });
+  const query = new URLSearchParams({ next: wanted ?? "/admin" });
   if (isForm) query.set("lost", "1");
   else if (hadSession) query.set("ended", "1");
   const address = `/sign-in?${query}`;
