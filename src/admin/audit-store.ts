@@ -41,12 +41,7 @@ export async function listAudit(
     SELECT a.id, a.at, a.actor_id, actor.username AS actor_username, a.action, a.user_id, u.username AS user_username,
       a.counterparty_id, other.username AS counterparty_username, a.transaction_id, a.before, a.after, r.reason,
       a.request_id
-    FROM audit_log a
-    LEFT JOIN users actor ON actor.id = a.actor_id
-    LEFT JOIN users u ON u.id = a.user_id
-    LEFT JOIN users other ON other.id = a.counterparty_id
-    LEFT JOIN audit_reasons r ON r.audit_id = a.id
-    WHERE true
+    FROM (SELECT a.* FROM audit_log a WHERE true
       ${before ? sql`AND (a.at, a.id) < (${before[0]}::timestamptz, ${before[1]}::uuid)` : sql``}
       ${filter.from ? sql`AND a.at >= ${filter.from}::timestamptz` : sql``}
       ${filter.to ? sql`AND a.at < ${filter.to}::timestamptz` : sql``}
@@ -54,7 +49,12 @@ export async function listAudit(
       ${filter.action ? sql`AND a.action = ${filter.action}` : sql``}
       ${filter.user_id ? sql`AND (a.user_id = ${filter.user_id}::uuid OR a.counterparty_id = ${filter.user_id}::uuid)` : sql``}
       ${filter.transaction_id ? sql`AND a.transaction_id = ${filter.transaction_id}::uuid` : sql``}
-    ORDER BY a.at DESC, a.id DESC LIMIT ${limit + 1}`;
+      ORDER BY a.at DESC, a.id DESC LIMIT ${limit + 1}) a
+    LEFT JOIN users actor ON actor.id = a.actor_id
+    LEFT JOIN users u ON u.id = a.user_id
+    LEFT JOIN users other ON other.id = a.counterparty_id
+    LEFT JOIN audit_reasons r ON r.audit_id = a.id
+    ORDER BY a.at DESC, a.id DESC`;
   return toPage(
     rows,
     limit,

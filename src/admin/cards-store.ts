@@ -27,7 +27,7 @@ const RANKS = {
  * So many of the first cards of an order are looked through for words, before the index is asked: usual words make a page among
  * them, and the index would give thousands to sort. Among the more only where the fewer have a tenth of a page.
  */
-export const LOOKED_AT = [500, 5_000] as const;
+export const LOOKED_AT = [250, 5_000] as const;
 
 /** The columns of a ListedCard, of the card `c` of the user `u`; `public_url` is the path. */
 const listedColumns = (sql: Sql) => sql`

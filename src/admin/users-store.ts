@@ -70,12 +70,14 @@ export async function listAccounts(
     ${role ? sql`AND u.role = ${roleLiteral(sql, role)}` : sql``}
     ${active === undefined ? sql`` : sql`AND ${active ? sql`` : sql`NOT`} u.is_active`}
     ${after ? sql`AND (${by}, u.id) ${comesAfter} (${after[0]}::${type}, ${after[1]}::uuid)` : sql``}`;
+  // Without a filter the ranks alone decide, and there is nothing to bound.
+  const isFiltered = Boolean(q || role || active !== undefined);
   const lowest = sort === "-balance" && !ids ? await findLowestRank() : undefined;
   const ask = (tx: Sql | Tx) => tx<(Account & { sort_value: string })[]>`
     SELECT ${accountColumns(sql)}, ${by} AS sort_value FROM users u
     WHERE ${within} ${lowest ? sql`AND u.balance_rank >= ${lowest}` : sql``}
     ORDER BY ${by} ${direction}, u.id ${direction} LIMIT ${limit + 1}`;
-  const rows = lowest ? await readBounded<Account & { sort_value: string }>(sql, ask) : await ask(sql);
+  const rows = lowest && isFiltered ? await readBounded<Account & { sort_value: string }>(sql, ask) : await ask(sql);
   return toPage(
     rows,
     limit,
@@ -86,12 +88,10 @@ export async function listAccounts(
   /** All accounts of the page are of this rank or above; undefined where too few have ranks: then it looks at all. */
   async function findLowestRank(): Promise<number | undefined> {
     const highest = after ? rankOf(Number(after[0]), RANKED_FROM) : RANK_MAX;
-    const ranks = await readBounded<{ rank: number }>(
-      sql,
-      tx => tx`
-        SELECT u.balance_rank AS rank FROM users u WHERE u.balance_rank <= ${highest} AND ${within}
-        ORDER BY u.balance_rank DESC LIMIT ${limit + 1}`,
-    );
+    const find = (tx: Sql | Tx) => tx<{ rank: number }[]>`
+      SELECT u.balance_rank AS rank FROM users u WHERE u.balance_rank <= ${highest} AND ${within}
+      ORDER BY u.balance_rank DESC LIMIT ${limit + 1}`;
+    const ranks = isFiltered ? await readBounded<{ rank: number }>(sql, find) : await find(sql);
     return ranks[limit]?.rank;
   }
 }
