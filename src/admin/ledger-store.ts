@@ -13,8 +13,9 @@ import { findFilterUser } from "./user-filter.ts";
 
 const sort = z.tuple([sortTime, entryId]);
 
-/** The newest entries that are looked through for an amount. */
+/** The newest entries that are looked through for an amount; all of them only where the first few have a tenth of a page. */
 const LOOKED_AT = 2_000;
+const LOOKED_AT_FIRST = 500;
 
 /** What publishing and citing writes: nearly all entries. Indexes of the ledger are partial by this (0009_browse.sql). */
 const isCommon = (sql: Sql) =>
@@ -60,16 +61,19 @@ export async function listAllEntries(
     UNION ALL
     (SELECT l.* ${part(isCommon(sql))} ${newestFirst})`;
 
+  const newest = (condition: Fragment, count: number) =>
+    sql`SELECT * FROM extropy_ledger l WHERE ${condition} ${when} ORDER BY l.created_at DESC, l.id DESC LIMIT ${count}`;
+
   /**
    * Entries of an amount. A usual one makes a page among the newest entries. Of an unusual one, entries of rare types
    * have an index, and for the others it is known in which stretches of the table it can be: the planner can't know
    * that none of them has it, and would read all there are in order. OFFSET 0 keeps it from that.
    */
   const ofAmount = () => sql`
-    WITH among AS MATERIALIZED (
-      SELECT l.id FROM (
-        SELECT * FROM extropy_ledger l WHERE true ${when} ORDER BY l.created_at DESC, l.id DESC LIMIT ${LOOKED_AT}) l
-      WHERE true ${ofWhat} ${newestFirst}
+    WITH usual AS MATERIALIZED (
+      SELECT count(*) >= ${Math.ceil(limit / 10)} AS is_usual FROM (${newest(sql`true`, LOOKED_AT_FIRST)}) l WHERE true ${ofWhat}
+    ), among AS MATERIALIZED (
+      SELECT l.id FROM (${newest(sql`(SELECT is_usual FROM usual)`, LOOKED_AT)}) l WHERE true ${ofWhat} ${newestFirst}
     ), state AS MATERIALIZED (SELECT count(*) > ${limit} AS is_enough FROM among)
     SELECT l.* FROM (
       SELECT id FROM among WHERE (SELECT is_enough FROM state)
