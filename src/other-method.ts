@@ -11,15 +11,19 @@ export async function answerOtherMethod(app: AnyElysia, request: Request): Promi
   // Where the method is among them, the address is none of ours after all: it has a fragment, say.
   if (allowed.length === 0 || allowed.includes(request.method)) return undefined;
   if (request.method === "HEAD" && allowed.includes("GET")) {
-    const { status, headers, body } = await app.handle(new Request(request.url, { headers: request.headers }));
-    await body?.cancel();
-    return new Response(null, { status, headers });
+    return withoutBody(await app.handle(new Request(request.url, { headers: request.headers })));
   }
   const allow = [...new Set([...allowed, ...(allowed.includes("GET") ? ["HEAD"] : [])])].join(", ");
   if (request.method === "OPTIONS") {
     return new Response(null, { status: 204, headers: { allow, "x-request-id": stateOf(request).id } });
   }
   return new Problem("method-not-allowed", { headers: { allow } });
+}
+
+/** What HEAD is answered where GET is answered so. */
+export async function withoutBody({ status, headers, body }: Response): Promise<Response> {
+  await body?.cancel();
+  return new Response(null, { status, headers });
 }
 
 const patterns = new WeakMap<AnyElysia, { method: string; pattern: RegExp }[]>();

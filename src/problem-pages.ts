@@ -21,6 +21,7 @@ export async function answerProblem(problem: Problem, request: Request, requestI
   return page(request, FailurePage({ slug, detail, requestId }), { status, headers });
 }
 
-function wantsPage(request: Request): boolean {
+/** Whether who asks likes a page better than a problem document. */
+export function wantsPage(request: Request): boolean {
   return preferredType(request, ["application/problem+json", "text/html"]) === "text/html";
 }

@@ -17,10 +17,10 @@ export async function findAnything(sql: Sql, text: string): Promise<Found> {
   const id = z.guid().safeParse(text).data;
   const entry = entryId.safeParse(text.replace(/^#/, "")).data;
   const slug = text.replace(/^.*\/cards\//, "").replace(/\.md$/, "");
-  const key = { ...(id ? { id } : {}), ...(isKeyPrefix(text) ? { prefix: text } : {}) };
+  const prefix = isKeyPrefix(text) ? text : undefined;
   const [named, owners, cards, entries, attributions] = await Promise.all([
     findAccounts(sql, text, ACCOUNTS),
-    Object.keys(key).length > 0 ? findAccountsByKey(sql, key) : [],
+    id || prefix ? findAccountsByKey(sql, { id, prefix }) : [],
     sql<{ card: CardReference }[]>`
       SELECT ${cardReference(sql, "c", "u")} AS card FROM cards c JOIN users u ON u.id = c.user_id
       WHERE (c.slug = ${slug} OR c.id = ${id ?? null}::uuid) AND c.published_at IS NOT NULL

@@ -70,14 +70,12 @@ export async function listAccounts(
     ${role ? sql`AND u.role = ${roleLiteral(sql, role)}` : sql``}
     ${active === undefined ? sql`` : sql`AND ${active ? sql`` : sql`NOT`} u.is_active`}
     ${after ? sql`AND (${by}, u.id) ${comesAfter} (${after[0]}::${type}, ${after[1]}::uuid)` : sql``}`;
-  // Without a filter the ranks alone decide, and there is nothing to bound.
-  const isFiltered = Boolean(q || role || active !== undefined);
   const lowest = sort === "-balance" && !ids ? await findLowestRank() : undefined;
   const ask = (tx: Sql | Tx) => tx<(Account & { sort_value: string })[]>`
     SELECT ${accountColumns(sql)}, ${by} AS sort_value FROM users u
     WHERE ${within} ${lowest ? sql`AND u.balance_rank >= ${lowest}` : sql``}
     ORDER BY ${by} ${direction}, u.id ${direction} LIMIT ${limit + 1}`;
-  const rows = lowest && isFiltered ? await readBounded<Account & { sort_value: string }>(sql, ask) : await ask(sql);
+  const rows = lowest ? await read(ask) : await ask(sql);
   return toPage(
     rows,
     limit,
@@ -91,8 +89,13 @@ export async function listAccounts(
     const find = (tx: Sql | Tx) => tx<{ rank: number }[]>`
       SELECT u.balance_rank AS rank FROM users u WHERE u.balance_rank <= ${highest} AND ${within}
       ORDER BY u.balance_rank DESC LIMIT ${limit + 1}`;
-    const ranks = isFiltered ? await readBounded<{ rank: number }>(sql, find) : await find(sql);
-    return ranks[limit]?.rank;
+    return (await read(find))[limit]?.rank;
+  }
+
+  /** Without a filter the ranks alone decide, and there is nothing to bound. */
+  async function read<Row>(query: (tx: Sql | Tx) => PromiseLike<readonly Row[]>): Promise<readonly Row[]> {
+    const isFiltered = q || role || active !== undefined;
+    return isFiltered ? readBounded(sql, query) : query(sql);
   }
 }
 
@@ -111,7 +114,10 @@ export async function findAccounts(sql: Sql, q: string, limit: number): Promise<
 }
 
 /** The account of a key, by the key's public beginning or the id of a named one. */
-export async function findAccountsByKey(sql: Sql, key: { id?: string; prefix?: string }): Promise<Account[]> {
+export async function findAccountsByKey(
+  sql: Sql,
+  key: { id: string | undefined; prefix: string | undefined },
+): Promise<Account[]> {
   return sql<Account[]>`
     SELECT ${accountColumns(sql)} FROM users u
     WHERE u.id IN (

@@ -27,6 +27,11 @@ export function isKeyPrefix(text: string): boolean {
   return /^ext_[0-9A-Za-z]{8}$/.test(text);
 }
 
+/** The public part of a key that stands in a text with its secret, or with the beginning of it; undefined where none does. */
+export function exposedPrefix(text: string): string | undefined {
+  return /(ext_[0-9A-Za-z]{8})_/.exec(text)?.[1];
+}
+
 /** Random characters of 0-9A-Za-z, each equally likely. */
 function randomBase62(length: number): string {
   let text = "";

@@ -15,6 +15,17 @@ export type Field = Readonly<
   )
 >;
 
+/** What of a fixed list can be chosen, each by its name in words. */
+export function choicesOf(names: readonly string[]): Choice[] {
+  return names.map(name => [name, words(name)]);
+}
+
+/** A period in whole days. */
+export const DAYS: readonly Field[] = [
+  { kind: "day", name: "from", label: "From day" },
+  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+];
+
 export type FiltersProps = {
   path: string;
   fields: readonly Field[];

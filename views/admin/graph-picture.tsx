@@ -12,7 +12,7 @@ import {
 } from "d3-force";
 import type { Graph } from "../../src/attributions/model.ts";
 import { attribute } from "../components/text.tsx";
-import { beginningOf } from "./pieces.tsx";
+import { cardName } from "./pieces.tsx";
 
 /** The colours of the edges' types, in the order of the legend. */
 export const EDGE_TYPES = ["citation", "remix", "reply", "inspiration"];
@@ -55,14 +55,14 @@ export function GraphPicture({ graph }: { graph: Graph }) {
         })}
       </g>
       {nodes.map(({ card, radius, x, y }) => (
-        <a href={`/admin/cards/${encodeURIComponent(card.id)}`} aria-label={attribute(nameOf(card))}>
+        <a href={`/admin/cards/${encodeURIComponent(card.id)}`} aria-label={attribute(cardName(card))}>
           <circle
             class={card.id === graph.center ? "node center" : `node depth-${card.depth}`}
             cx={at(x)}
             cy={at(y)}
             r={radius.toFixed(1)}
           >
-            <title safe>{`${nameOf(card)}, by ${card.author.username}, earned ${card.extropy_earned}`}</title>
+            <title safe>{`${cardName(card)}, by ${card.author.username}, earned ${card.extropy_earned}`}</title>
           </circle>
         </a>
       ))}
@@ -71,7 +71,7 @@ export function GraphPicture({ graph }: { graph: Graph }) {
         .filter(({ card }) => labelled.has(card.id))
         .map(({ card, radius, x, y }) => (
           <text x={at(x)} y={at((y ?? 0) - radius - 4)} text-anchor="middle" safe>
-            {shorten(nameOf(card))}
+            {shorten(cardName(card))}
           </text>
         ))}
     </svg>
@@ -147,7 +147,7 @@ function chooseLabels(nodes: readonly Placed[], center: string, letters: number)
   const chosen: { id: string; left: number; right: number; bottom: number }[] = [];
   const rank = ({ card, radius }: Placed) => (card.id === center ? Number.POSITIVE_INFINITY : radius);
   for (const node of [...nodes].sort((a, b) => rank(b) - rank(a)).slice(0, LABELS_MAX)) {
-    const half = ([...shorten(nameOf(node.card))].length * CHARACTER_WIDTH * letters) / 2;
+    const half = ([...shorten(cardName(node.card))].length * CHARACTER_WIDTH * letters) / 2;
     const [x, bottom] = [node.x ?? 0, (node.y ?? 0) - node.radius];
     const isCovered = chosen.some(
       other =>
@@ -156,10 +156,6 @@ function chooseLabels(nodes: readonly Placed[], center: string, letters: number)
     if (!isCovered) chosen.push({ id: node.card.id, left: x - half, right: x + half, bottom });
   }
   return new Set(chosen.map(({ id }) => id));
-}
-
-function nameOf({ title, withdrawn }: GraphNode): string {
-  return beginningOf(title?.trim() ?? "") || (withdrawn ? "withdrawn card" : "untitled card");
 }
 
 function shorten(name: string): string {

@@ -119,17 +119,21 @@ export function UserLink({ id, username }: { id: string; username: string | null
   );
 }
 
+/** What a card is called: the beginning of its title, or what it is where it has none. */
+export function cardName({ title, withdrawn }: Pick<CardReference, "title"> & { withdrawn?: boolean }): string {
+  return beginningOf(title?.trim() ?? "") || (withdrawn ? "withdrawn card" : "untitled card");
+}
+
 /** A card by its title; of a withdrawn one there is none. */
 export function CardLink({ card }: { card: Pick<CardReference, "id" | "title"> & { withdrawn?: boolean } }) {
-  const title = beginningOf(card.title?.trim() ?? "");
   return (
     <a
       href={`/admin/cards/${encodeURIComponent(card.id)}`}
       class={card.title ? "" : "untitled"}
-      title={attribute(title)}
+      title={attribute(beginningOf(card.title?.trim() ?? ""))}
     >
       <bdi class="clip" safe>
-        {title || (card.withdrawn ? "withdrawn card" : "untitled card")}
+        {cardName(card)}
       </bdi>
     </a>
   );

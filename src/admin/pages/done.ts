@@ -7,6 +7,7 @@ import type { AuditAction } from "../audit-model.ts";
 import { listAudit } from "../audit-store.ts";
 import { getMovement } from "../movements-store.ts";
 
+/** By what the address says, which may be anything. */
 const ACTIONS: ReadonlyMap<string, AuditAction> = new Map([
   ["adjusted", "balance_adjusted"],
   ["deactivate", "account_deactivated"],
@@ -20,12 +21,11 @@ export async function readDone(
   { searchParams }: URL,
   { userId, actorId }: { userId: string; actorId: string },
 ): Promise<Done | undefined> {
-  const what = searchParams.get("done") ?? "";
-  const action = ACTIONS.get(what);
+  const action = ACTIONS.get(searchParams.get("done") ?? "");
   if (!action) return undefined;
   const { items } = await listAudit(sql, { user_id: userId }, { limit: 1 });
   const [newest] = items;
   if (newest?.action !== action || newest.actor_id !== actorId) return undefined;
   const movement = newest.transaction_id ? await getMovement(sql, newest.transaction_id) : undefined;
-  return { what, entry: movement?.entries[0]?.id };
+  return { action, entry: movement?.entries[0]?.id };
 }

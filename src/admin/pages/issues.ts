@@ -14,6 +14,10 @@ export function explainIssues(issues: readonly z.core.$ZodIssue[]): ValidationEr
       details.set(issue.path.join("/"), expectationOf(issue));
     }
   }
+  return toErrors(details);
+}
+
+function toErrors(details: ReadonlyMap<string, string>): ValidationError[] {
   return [...details].map(([pointer, detail]) => ({ pointer, detail }));
 }
 
@@ -33,8 +37,7 @@ export function explainIdle({ searchParams }: URL, known: readonly string[] | "c
     ...names.filter((name, at) => names.indexOf(name) !== at).map(repeated),
   ]);
   if (details.size === 0) return undefined;
-  const errors = [...details].map(([pointer, detail]) => ({ pointer, detail }));
-  return { title: "Part of the address does nothing here", detail: "", errors };
+  return { title: "Part of the address does nothing here", detail: "", errors: toErrors(details) };
 }
 
 function repeated(name: string): [string, string] {

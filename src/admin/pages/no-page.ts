@@ -1,8 +1,9 @@
 // What no admin page has: an address below /admin, or a method for one. Whoever is signed in is told in the frame of the
 // pages, a stranger is sent to sign in as from every page, and what is no browser gets the API's problem document.
 
-import { preferredType } from "../../accept.ts";
+import { withoutBody } from "../../other-method.ts";
 import type { Problem } from "../../problem.ts";
+import { wantsPage } from "../../problem-pages.ts";
 import type { Services } from "../../services.ts";
 import { operatorPages } from "./operator-pages.ts";
 import { noSuchPage } from "./problem-view.ts";
@@ -15,11 +16,9 @@ export function noPages(services: Services) {
   return async (request: Request, problem: Problem): Promise<Response | undefined> => {
     const pathname = URL.parse(request.url)?.pathname ?? "";
     if (!ADDRESS.test(pathname)) return undefined;
-    if (preferredType(request, ["application/problem+json", "text/html"]) !== "text/html") return undefined;
+    if (!wantsPage(request)) return undefined;
     const told = problem.slug === "not-found" ? noSuchPage(pathname) : problem;
-    const { status, headers, body } = await pages.read(request, () => Promise.reject(told));
-    if (request.method !== "HEAD") return new Response(body, { status, headers });
-    await body?.cancel();
-    return new Response(null, { status, headers });
+    const page = await pages.read(request, () => Promise.reject(told));
+    return request.method === "HEAD" ? withoutBody(page) : page;
   };
 }

@@ -3,7 +3,7 @@
 import { Elysia } from "elysia";
 import { z } from "zod";
 import { SearchPage } from "../../../views/admin/pages/search.tsx";
-import { keyPrefix } from "../../auth/key.ts";
+import { exposedPrefix } from "../../auth/key.ts";
 import type { Services } from "../../services.ts";
 import { anyText } from "../../text.ts";
 import type { Found } from "../search-model.ts";
@@ -14,8 +14,6 @@ import { redirect } from "./reply.ts";
 
 /** The longest address that a card's page has is shorter. */
 const CHARACTERS_MAX = 2048;
-/** A key, whole or not, with its secret part. */
-const KEY = /ext_[0-9A-Za-z]{8}_[0-9A-Za-z]*/;
 const query = z.strictObject({ q: anyText.max(CHARACTERS_MAX).default("") });
 
 /** `/admin/search`. */
@@ -26,9 +24,9 @@ export function searchPages(services: Services) {
   async function search({ url }: Visit): Promise<View | Response> {
     const raw = readRaw(url);
     if (Object.keys(raw).length === 0) return redirect("/admin");
-    const key = raw.q?.match(KEY)?.[0];
+    const prefix = exposedPrefix(raw.q ?? "");
     // Nothing more of a key that leaked is to stand in an address, and by its beginning it is found.
-    if (key) return redirect(`/admin/search?q=${keyPrefix(key)}`);
+    if (prefix) return redirect(`/admin/search?q=${prefix}`);
     const { found, problem, status } = await readList(query, raw, async ({ q }) => findAnything(sql, q), {
       defaults: {},
       title: "This can't be searched for",

@@ -5,17 +5,13 @@ import type { Analytics, Days } from "../../../src/admin/analytics-model.ts";
 import { attributionType } from "../../../src/attributions/model.ts";
 import { hrefWith, type RawQuery } from "../address.ts";
 import { DaysChart } from "../charts.tsx";
-import { type Field, Filters } from "../filters.tsx";
+import { DAYS, Filters } from "../filters.tsx";
 import { Awaited, type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, CardLink, Count, counted, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable } from "../table.tsx";
 
 const PATH = "/admin/attributions";
 
-const FIELDS: readonly Field[] = [
-  { kind: "day", name: "from", label: "From day" },
-  { kind: "day", name: "to", label: "To day", hint: "This day included" },
-];
 const DAY_MS = 86_400_000;
 
 export type AnalyticsProps = {
@@ -30,7 +26,7 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
   return (
     <>
       <h1>Attributions</h1>
-      <Filters path={PATH} raw={raw} fields={FIELDS} />
+      <Filters path={PATH} raw={raw} fields={DAYS} />
       <div id="list">
         <div class="over">
           <nav class="actions" aria-label="Times">
@@ -46,7 +42,7 @@ export function AnalyticsPage({ raw, presets, analytics, problem }: AnalyticsPro
           </nav>
           <a href="/admin/attributions/all">All attributions as a list</a>
         </div>
-        {problem ? <ProblemNotice problem={problem} fields={FIELDS} /> : ""}
+        {problem ? <ProblemNotice problem={problem} fields={DAYS} /> : ""}
         {analytics ? (
           <div id="report">
             <Report analytics={analytics} />

@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import { type Attribution, attributionType } from "../../../src/attributions/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, DAYS, type Field, Filters } from "../filters.tsx";
 import { attributionColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { DataTable, Pager } from "../table.tsx";
@@ -15,13 +15,12 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "type",
     label: "Type",
-    choices: attributionType.options.map(type => [type, type] as const),
+    choices: choicesOf(attributionType.options),
   },
   { kind: "text", name: "source_user", label: "Was paid", placeholder: "username or id" },
   { kind: "text", name: "target_user", label: "Paid", placeholder: "username or id" },
   { kind: "text", name: "card_id", label: "Card on either side", placeholder: "id" },
-  { kind: "day", name: "from", label: "From day" },
-  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+  ...DAYS,
   {
     kind: "choice",
     name: "reversed",

@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import { type AuditRecord, auditAction } from "../../../src/admin/audit-model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, DAYS, type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, grouped, Id, shortened, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
@@ -17,10 +17,9 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "action",
     label: "What",
-    choices: auditAction.options.map(action => [action, words(action)] as const),
+    choices: choicesOf(auditAction.options),
   },
-  { kind: "day", name: "from", label: "From day" },
-  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+  ...DAYS,
 ];
 
 export type AuditProps = {

@@ -1,13 +1,12 @@
 // Everybody's cards.
 
 import { Html } from "@kitajs/html";
-import type { ListedCard } from "../../../src/admin/cards-model.ts";
+import { cardStatus, type ListedCard } from "../../../src/admin/cards-model.ts";
 import { category, publicLevel } from "../../../src/cards/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, type Field, Filters } from "../filters.tsx";
 import { cardColumns } from "../lists.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { words } from "../pieces.tsx";
 import { DataTable, Pager } from "../table.tsx";
 
 const PATH = "/admin/cards";
@@ -19,22 +18,19 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "status",
     label: "State",
-    choices: [
-      ["published", "published"],
-      ["withdrawn", "withdrawn"],
-    ],
+    choices: choicesOf(cardStatus.options),
   },
   {
     kind: "choice",
     name: "privacy_level",
     label: "Level",
-    choices: publicLevel.options.map(level => [level, words(level)] as const),
+    choices: choicesOf(publicLevel.options),
   },
   {
     kind: "choice",
     name: "category",
     label: "Category",
-    choices: category.options.map(name => [name, words(name)] as const),
+    choices: choicesOf(category.options),
   },
 ];
 

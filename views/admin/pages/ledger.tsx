@@ -4,10 +4,9 @@ import { Html } from "@kitajs/html";
 import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
 import { transactionType } from "../../../src/ledger/model.ts";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, DAYS, type Field, Filters } from "../filters.tsx";
 import { LiveTable } from "../live-table.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
-import { words } from "../pieces.tsx";
 import { Pager } from "../table.tsx";
 
 const PATH = "/admin/ledger";
@@ -19,13 +18,12 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "type",
     label: "Type",
-    choices: transactionType.options.map(type => [type, words(type)] as const),
+    choices: choicesOf(transactionType.options),
   },
   { kind: "amount", name: "amount", label: "Amount", hint: "Exactly; with a minus where the account paid" },
   { kind: "amount", name: "amount_min", label: "From amount", hint: "This or more; -5 is less than -1" },
   { kind: "amount", name: "amount_max", label: "To amount", hint: "This or less" },
-  { kind: "day", name: "from", label: "From day" },
-  { kind: "day", name: "to", label: "To day", hint: "This day included" },
+  ...DAYS,
 ];
 const ROWS = 50;
 

@@ -6,7 +6,7 @@ import type { HeardDevice, Unsettled, UnsettledCounts } from "../../../src/admin
 import { ENTITY_TYPES } from "../../../src/sync/model.ts";
 import { attribute } from "../../components/text.tsx";
 import { hrefWith, isFiltered, type RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, beginningOf, Count, Id, UserLink, words } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
@@ -20,17 +20,13 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "status",
     label: "State",
-    choices: [
-      ["pending", "pending"],
-      ["conflict", "conflict"],
-      ["failed", "failed"],
-    ],
+    choices: choicesOf(["pending", "conflict", "failed"]),
   },
   {
     kind: "choice",
     name: "entity_type",
     label: "What",
-    choices: ENTITY_TYPES.map(type => [type, words(type)] as const),
+    choices: choicesOf(ENTITY_TYPES),
   },
 ];
 

@@ -1,6 +1,7 @@
 // One account: who it is, what it holds, what it did, and what an admin can do about it.
 
 import { Html, type PropsWithChildren } from "@kitajs/html";
+import type { AuditAction } from "../../../src/admin/audit-model.ts";
 import type { ListedCard } from "../../../src/admin/cards-model.ts";
 import type { Device } from "../../../src/admin/devices-model.ts";
 import type { AccountEntry } from "../../../src/admin/ledger-model.ts";
@@ -15,8 +16,8 @@ import { type Column, DataTable } from "../table.tsx";
 import { deviceColumns } from "./sync.tsx";
 import { AccountState } from "./users.tsx";
 
-/** What was done a moment ago, as the address of the page after it says. */
-export type Done = { what: string; entry?: string | undefined };
+/** What was done a moment ago, and the entry that it made. */
+export type Done = { action: AuditAction; entry?: string | undefined };
 
 export type UserProps = {
   account: Account;
@@ -180,13 +181,12 @@ function Actions({ account, canChange, isSystem, isOnlyAdmin, path }: UserProps 
   );
 }
 
-/** By what the address says, which may be anything. */
-const DONE: ReadonlyMap<string, string> = new Map([
-  ["adjusted", "The balance was adjusted."],
-  ["deactivate", "The account is deactivated. Its keys have stopped working."],
-  ["activate", "The account is active. Its keys work again."],
-  ["role", "The role was changed. It counts from the next request on."],
-]);
+const DONE: Readonly<Partial<Record<AuditAction, string>>> = {
+  balance_adjusted: "The balance was adjusted.",
+  account_deactivated: "The account is deactivated. Its keys have stopped working.",
+  account_activated: "The account is active. Its keys work again.",
+  role_changed: "The role was changed. It counts from the next request on.",
+};
 
 const TOO_SLOW = "Finding them takes too long right now. The list of all of them takes filters that make it faster.";
 
@@ -201,7 +201,7 @@ function bioOf({ bio }: Account): Fact[] {
 }
 
 function DoneMessage({ done }: { done: Done | undefined }) {
-  const message = done && DONE.get(done.what);
+  const message = done && DONE[done.action];
   if (!message) return "";
   return (
     <DoneNotice>

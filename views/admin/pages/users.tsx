@@ -3,7 +3,7 @@
 import { Html } from "@kitajs/html";
 import type { Account } from "../../../src/admin/users-model.ts";
 import type { RawQuery } from "../address.ts";
-import { type Field, Filters } from "../filters.tsx";
+import { choicesOf, type Field, Filters } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { Ago, Badge, beginningOf, Count, grouped, UserLink } from "../pieces.tsx";
 import { type Column, DataTable, Pager } from "../table.tsx";
@@ -16,11 +16,7 @@ const FIELDS: readonly Field[] = [
     kind: "choice",
     name: "role",
     label: "Role",
-    choices: [
-      ["member", "member"],
-      ["auditor", "auditor"],
-      ["admin", "admin"],
-    ],
+    choices: choicesOf(["member", "auditor", "admin"]),
   },
   {
     kind: "choice",
