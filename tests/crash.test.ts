@@ -38,7 +38,11 @@ test("four kills under load lose nothing, double nothing, and leave the books ba
 test("a round of a seed asks for the same again, alone or after others", async () => {
   const args = ["--seed", "7", "--clients", "8", "--keep"];
   const [after, alone] = [startCrashTest(["--rounds", "2", ...args]), startCrashTest(["--round", "2", ...args])];
-  expect([await after.program.exited, await alone.program.exited]).toEqual([0, 0]);
+  for (const { program } of [after, alone]) {
+    const exitCode = await program.exited;
+    const said = program.stdout() + program.stderr();
+    expect([exitCode, said]).toEqual([0, said]);
+  }
   expect(alone.program.stdout()).toMatch(/^Rounds +number 2 alone, 8 clients/m);
   expect(alone.program.stdout()).toMatch(/^Again: bun run test:crash --round 2 --seed 7 --clients 8$/m);
   const [first, second] = [askedIn(after.temporary), askedIn(alone.temporary)];

@@ -32,9 +32,9 @@ export type ClientOptions = Readonly<{
 /** What a client runs on; `name` is what its keys begin with, and nobody else's do. */
 export type Errand = Readonly<{ name: string; knowledge: Knowledge; isOver: () => boolean }>;
 
-/** A client. `asking` is what it has no definite answer to; `answered` counts definite successes. */
+/** A client. `isOpen`: something was sent that has no definite answer yet; `answered` counts definite successes. */
 export class Client {
-  asking: Asked | undefined;
+  isOpen = false;
   answered = 0;
   #isAbandoned = false;
   #no = 0;
@@ -79,14 +79,16 @@ export class Client {
   /** Sends it until the answer is definite. Returns the answer where it succeeded. */
   async #settle(asked: Asked, attemptsBefore: number, random: Random): Promise<Came | undefined> {
     const { journal } = this.options;
-    this.asking = asked;
     const deadline = performance.now() + DEFINITE_MS_MAX;
     for (let attempt = attemptsBefore + 1; performance.now() < deadline && !this.#isAbandoned; attempt++) {
       await journal.write({ type: "sent", attempt, at: now(), asked });
+      // What was answered before and is asked again is open no more.
+      if (attempt === 1) this.isOpen = true;
       const answer = await this.#send(asked, attempt, random);
+      const isSettled = answer.type === "came" && isDefinite(answer.status);
+      if (isSettled) this.isOpen = false;
       await journal.write(answer);
-      if (answer.type === "came" && isDefinite(answer.status)) {
-        this.asking = undefined;
+      if (isSettled) {
         if (answer.status >= 300) return undefined;
         this.answered++;
         return answer;

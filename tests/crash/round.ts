@@ -89,7 +89,7 @@ export async function runRound(stage: Stage, { no, seed, clients: count, plan }:
   try {
     await untilAnswered(answered, random.between(BEFORE.min * count, BEFORE.max * count), stage);
     await Bun.sleep(random.below(BEFORE.pauseMsMax));
-    await kill(stage, plan, random, kills);
+    await kill(stage, plan, random, { journal: kills, clients: clients.map(({ client }) => client) });
     await untilAnswered(answered, answered() + AFTER.answers * count, stage);
     await Bun.sleep(random.below(AFTER.pauseMsMax));
   } catch (error) {
@@ -115,15 +115,18 @@ async function openClient(stage: Stage, { seed, no, index }: { seed: number; no:
   return { client, actor, isOperator, journal, name: `round-${no}-client-${index + 1}` };
 }
 
-async function kill(stage: Stage, plan: Plan, random: Random, journal: Journal): Promise<void> {
+/** Who is under load when a kill comes, and where it is noted. */
+export type Scene = Readonly<{ clients: readonly Pick<Client, "isOpen">[]; journal: Pick<Journal, "write"> }>;
+
+async function kill(stage: Stage, plan: Plan, random: Random, scene: Scene): Promise<void> {
   const moments = plan.again ? (["load", "start"] as const) : (["load"] as const);
   for (const phase of moments) {
     if (phase === "start") await intoTheStart(stage, plan.program, random);
-    await killOnce(stage, plan.program, phase, journal);
+    await killOnce(stage, plan.program, phase, scene);
   }
   if (plan.together) {
     await Bun.sleep(random.below(50));
-    await killOnce(stage, plan.program === "server" ? "PostgreSQL" : "server", "load", journal);
+    await killOnce(stage, plan.program === "server" ? "PostgreSQL" : "server", "load", scene);
   }
   // PostgreSQL is started again by the server, which watches it.
   if (plan.program === "server" || plan.together) stage.server = await stage.starter.start();
@@ -142,7 +145,17 @@ async function intoTheStart(stage: Stage, program: Program, random: Random): Pro
   await Bun.sleep(random.below(START_MS_MAX[program]));
 }
 
-async function killOnce(stage: Stage, program: Program, phase: Kill["phase"], journal: Journal): Promise<void> {
+/**
+ * Kills it as soon as something is in flight. Requests share commits and are answered together: for a moment after that
+ * all clients write into their journals, and a kill would meet nothing.
+ */
+export async function killOnce(
+  stage: Pick<Stage, "server" | "dataDir">,
+  program: Program,
+  phase: Kill["phase"],
+  { clients, journal }: Scene,
+): Promise<void> {
+  while (!clients.some(({ isOpen }) => isOpen)) await Bun.sleep(1);
   const at = now();
   if (program === "server") {
     stage.server.kill();
