@@ -18,17 +18,20 @@ const AMOUNT = /^(0|[1-9][0-9]{0,17})(\.[0-9]{1,2})?$/;
 /** The largest amount, and the most that an account can hold. */
 export const AMOUNT_MAX = "999999999999999999.99";
 
+const AMOUNT_EXPECTED = 'an amount as text, such as "1.00": digits with at most two decimals';
+const SIGNED_EXPECTED = 'an amount as text, such as "1.00" or "-1.00": digits with at most two decimals';
+
 /** An amount of zero or more as text, normalised to two decimals ("1" becomes "1.00"). */
 export const amountText = z
-  .string()
-  .regex(AMOUNT, 'an amount such as "1.00": digits with at most two decimals')
+  .string({ error: AMOUNT_EXPECTED })
+  .regex(AMOUNT, { error: AMOUNT_EXPECTED })
   .transform(text => formatAmount(text));
 
 /** The same with a minus in front where it is below zero; "-0.00" is left to the caller to refuse. */
 export const signedAmountText = z
-  .string()
+  .string({ error: SIGNED_EXPECTED })
   .refine(text => AMOUNT.test(text.replace(/^-/, "")), {
-    error: 'an amount such as "1.00" or "-1.00": digits with at most two decimals',
+    error: SIGNED_EXPECTED,
     abort: true,
   })
   .transform(text => formatAmount(text));

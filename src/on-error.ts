@@ -2,13 +2,14 @@
 // database's translated, and everything else as a 500 whose cause stands in the log only.
 
 import type { AnyElysia } from "elysia";
-import type { z } from "zod";
+import { z } from "zod";
 import type { Gatekeeper, Incoming } from "./auth/guard.ts";
+import { describeIssues, expectation } from "./bad-values.ts";
 import { problemOf, sqlState } from "./db.ts";
 import type { Logger } from "./log.ts";
 import type { Metrics } from "./metrics/metrics.ts";
 import { answerOtherMethod } from "./other-method.ts";
-import { invalid, Problem, type ValidationError } from "./problem.ts";
+import { invalid, Problem } from "./problem.ts";
 import { answerProblem } from "./problem-pages.ts";
 import { stateOf } from "./request-state.ts";
 
@@ -76,9 +77,7 @@ function translate(error: unknown, code: string | number, log: Logger, request_i
   return new Problem("internal");
 }
 
-type ElysiaValidationError = { type: string; validator: StandardHolder; value: unknown };
-type StandardHolder = { "~standard"?: StandardSchema; schema?: { "~standard"?: StandardSchema } };
-type StandardSchema = { validate(value: unknown): { issues?: readonly z.core.$ZodIssue[] } };
+type ElysiaValidationError = { type: string; validator: { schema?: unknown }; value: unknown };
 
 function isValidationError(error: unknown): error is ElysiaValidationError {
   return typeof error === "object" && error !== null && "validator" in error && "type" in error;
@@ -86,30 +85,12 @@ function isValidationError(error: unknown): error is ElysiaValidationError {
 
 /** A request's bad values; undefined where it is our own answer that broke its schema. */
 function explain({ type, validator, value }: ElysiaValidationError): Problem | undefined {
-  const schema = validator["~standard"] ?? validator.schema?.["~standard"];
+  const schema = [validator, validator.schema].find(holder => holder instanceof z.ZodType);
   if (type === "response" || !schema) return undefined;
   // An id of the wrong form names nothing.
   if (type === "params") return new Problem("not-found");
-  const issues = schema.validate(value).issues ?? [];
   if (value === null && type === "body") return invalid("", "A JSON body is needed.");
-  return new Problem("validation", {
-    errors: issues.flatMap(issue => describeIssue(issue, value)).slice(0, ERRORS_MAX),
-  });
-}
-
-function describeIssue(issue: z.core.$ZodIssue, value: unknown): ValidationError[] {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map(key => ({ pointer: pointerOf([...issue.path, key]), detail: "There is no such field." }));
-  }
-  const isMissing = issue.code === "invalid_type" && valueAt(issue.path, value) === undefined;
-  return [{ pointer: pointerOf(issue.path), detail: isMissing ? "This is missing." : issue.message }];
-}
-
-function valueAt(path: readonly PropertyKey[], value: unknown): unknown {
-  return path.reduce((inner, part) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[part], value);
-}
-
-/** A JSON pointer (RFC 6901). */
-function pointerOf(path: readonly PropertyKey[]): string {
-  return path.map(part => `/${String(part).slice(0, 100).replaceAll("~", "~0").replaceAll("/", "~1")}`).join("");
+  const { issues = [] } = schema.safeParse(value, { error: expectation }).error ?? {};
+  const errors = describeIssues(issues, value, type === "query" ? "parameter" : "field");
+  return new Problem("validation", { errors: errors.slice(0, ERRORS_MAX) });
 }

@@ -8,13 +8,10 @@ const DIGITS = /^[0-9]+$/;
 
 /** A parameter that is a whole number; `standard` where it is missing. */
 export function wholeNumber({ min, max, standard }: Readonly<{ min: number; max: number; standard: number }>) {
+  const error = `a whole number from ${min} to ${max}`;
   return z.preprocess(
     text => (typeof text === "string" && DIGITS.test(text) ? Number(text) : text),
-    z
-      .int({ error: `expected a whole number from ${min} to ${max}` })
-      .min(min)
-      .max(max)
-      .default(standard),
+    z.int({ error }).min(min, { error }).max(max, { error }).default(standard),
   );
 }
 

@@ -15,10 +15,11 @@ const DAY_MS = 86_400_000;
 const DAY_MIN = Date.parse("0001-01-01") / DAY_MS;
 const DAY_BOUND = Date.parse("9999-12-31") / DAY_MS;
 
-const dayOrMoment = z.union(
-  [z.iso.date().refine(date => !date.startsWith("0000")), moment],
-  "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z",
-);
+const error = "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z";
+// Of a text that is neither, the union says what the first of them does.
+const dayOrMoment = z.union([z.iso.date({ error }).refine(date => !date.startsWith("0000"), { error }), moment], {
+  error,
+});
 
 export const analyticsQuery = z.strictObject({
   from: dayOrMoment

@@ -25,6 +25,12 @@ const content = normalisable(anyText).superRefine((value, context) => {
 const tags = z.array(text(1, TAG_CHARACTERS_MAX)).max(TAGS_MAX, `at most ${TAGS_MAX} tags`);
 
 const INT32_MAX = 2_147_483_647;
+const INT32_MIN = -INT32_MAX - 1;
+const sessionError = `a whole number from ${INT32_MIN} to ${INT32_MAX}`;
+const sessionId = z
+  .int({ error: sessionError })
+  .min(INT32_MIN, { error: sessionError })
+  .max(INT32_MAX, { error: sessionError });
 
 export const publishRequest = z.strictObject({
   client_id: text(1, 255).nullish(),
@@ -37,11 +43,7 @@ export const publishRequest = z.strictObject({
         category: category.nullish(),
         tags: tags.nullish(),
         metadata: metadataObject.nullish(),
-        source_session_id: z
-          .int()
-          .min(-INT32_MAX - 1)
-          .max(INT32_MAX)
-          .nullish(),
+        source_session_id: sessionId.nullish(),
       }),
     )
     .min(1, "1 to 100 cards")

@@ -3,6 +3,7 @@
 
 import { z } from "zod";
 import type { Scope } from "../auth/scopes.ts";
+import { describeIssues, expectation } from "../bad-values.ts";
 import { publicLevelOf, syncedCard } from "../cards/model.ts";
 import { contentHash, slugEnd, slugStem } from "../cards/text.ts";
 import { anyText, storableObject, text } from "../text.ts";
@@ -113,8 +114,8 @@ const MISMATCH: EntityError = {
 };
 
 function judgeOther(type: Exclude<EntityType, "card">, data: unknown, checksum: unknown): Judged | EntityError {
-  const parsed = SCHEMAS[type].safeParse(data);
-  if (!parsed.success) return { code: "invalid", detail: describe(parsed.error) };
+  const parsed = SCHEMAS[type].safeParse(data, { error: expectation });
+  if (!parsed.success) return { code: "invalid", detail: describe(parsed.error, data) };
   const canonical = canonicalOf(data);
   if (canonical.checksum !== checksum) return MISMATCH;
   // Of the profile what its own call would store: addresses without the white space around them.
@@ -123,8 +124,8 @@ function judgeOther(type: Exclude<EntityType, "card">, data: unknown, checksum: 
 
 /** A card is stored and shown with its level in capitals, and with what is empty in one form. */
 function judgeCard(sent: unknown, checksum: unknown): Judged | EntityError {
-  const parsed = syncedCard.safeParse(sent);
-  if (!parsed.success) return { code: "invalid", detail: describe(parsed.error) };
+  const parsed = syncedCard.safeParse(sent, { error: expectation });
+  if (!parsed.success) return { code: "invalid", detail: describe(parsed.error, sent) };
   if (canonicalOf(sent).checksum !== checksum) return MISMATCH;
   const { title, content, privacy_level, category, tags, metadata } = parsed.data;
   const data = {
@@ -158,7 +159,7 @@ function judgeDeletion(type: EntityType, data: unknown, checksum: string | null)
 }
 
 /** The first fault, with where it is. */
-function describe({ issues: [issue] }: z.ZodError): string {
-  const place = issue?.path.map(part => `/${String(part)}`).join("");
-  return `data${place}: ${issue?.message ?? "something else"}`.slice(0, 500);
+function describe({ issues }: z.ZodError, data: unknown): string {
+  const [fault] = describeIssues(issues, data, "field");
+  return `data${fault?.pointer}: ${fault?.detail}`.slice(0, 500);
 }
