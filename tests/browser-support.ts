@@ -110,7 +110,7 @@ export async function openAdmin(
   const [name = "", value = ""] = cookieOf(await signInByForm(api, operator)).split("=");
   await context.addCookies([{ name, value, url: baseUrl, httpOnly: true, sameSite: "Lax" }]);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   await page.addInitScript(MARK_READY);
   const complaints: string[] = [];
   page.on("console", message => {
@@ -122,12 +122,12 @@ export async function openAdmin(
 
 /**
  * Waits until something holds: here and not in the page, whose policy lets no text become a script. What fails because
- * a page is being replaced is asked again. Throws after ten seconds.
+ * a page is being replaced is asked again. Throws after thirty seconds.
  */
 export async function until(holds: () => Promise<boolean>): Promise<void> {
   const startedAt = performance.now();
   while (!(await holds().catch(isLeaving))) {
-    if (performance.now() - startedAt > 10_000) throw new Error("it did not come to hold");
+    if (performance.now() - startedAt > 30_000) throw new Error("it did not come to hold");
     await Bun.sleep(20);
   }
 }

@@ -179,7 +179,10 @@ describe("a device that follows", () => {
 
   test.each([
     [429, () => ({ "retry-after": "1" })],
-    [503, () => ({ "retry-after": new Date(Date.now() + 1_000).toUTCString(), date: new Date().toUTCString() })],
+    [
+      503,
+      (now = Date.now()) => ({ "retry-after": new Date(now + 1_000).toUTCString(), date: new Date(now).toUTCString() }),
+    ],
   ])("leaves a server alone for as long as it asks to, with %i", async (status, headersOf) => {
     const { member, server, device } = await setUp({ attemptsMax: 3 });
     await server.start();

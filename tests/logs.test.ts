@@ -29,7 +29,7 @@ async function callLogged(method: string, path: string, options: CallOptions = {
   const id = response.headers.get("x-request-id") ?? "";
   const find = () => api.logs.map(line => JSON.parse(line) as Line).filter(({ request_id }) => request_id === id);
   // The line is written after the answer was sent.
-  for (let tries = 0; tries < 200 && !find().some(({ msg }) => msg === "request"); tries++) await Bun.sleep(5);
+  for (let tries = 0; tries < 2_000 && !find().some(({ msg }) => msg === "request"); tries++) await Bun.sleep(5);
   return { status: response.status, id, lines: find() };
 }
 

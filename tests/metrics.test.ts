@@ -164,12 +164,14 @@ test("tells what the last check of the books found, whoever made it, and when th
 });
 
 test("tells of the pool: connections at work, without work, and statements in line", async () => {
-  const { url } = await createTestDatabase();
+  const { url, sql: other } = await createTestDatabase();
   const sql = createPool(url, { max: 2 });
   expect(loadOf(sql)).toEqual({ inUse: 0, idle: 0, waiting: 0 });
-  const work = Promise.all([1, 2, 3, 4, 5].map(() => sql`SELECT pg_sleep(0.3)`));
-  await Bun.sleep(200);
+  const release = await holdLock(other, tx => tx`SELECT pg_advisory_xact_lock(1)`);
+  const work = Promise.all([1, 2, 3, 4, 5].map(() => sql`SELECT pg_advisory_xact_lock_shared(1)`));
+  while (loadOf(sql).inUse < 2) await Bun.sleep(10);
   expect(loadOf(sql)).toEqual({ inUse: 2, idle: 0, waiting: 3 });
+  await release();
   await work;
   expect(loadOf(sql)).toEqual({ inUse: 0, idle: 2, waiting: 0 });
   const inTransaction = sql.begin(async tx => {

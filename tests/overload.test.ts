@@ -16,6 +16,7 @@ import { createLogger } from "../src/log.ts";
 import { Problem } from "../src/problem.ts";
 import { ChangeWatch, type Waiter } from "../src/sync/watch.ts";
 import { type Api, createApi, listen, type Member, newCard } from "./api-support.ts";
+import { holdLock } from "./support.ts";
 
 setDefaultTimeout(60_000);
 
@@ -234,10 +235,12 @@ describe("a stream", () => {
 
 test("ten connections of a process work for everybody; the eleventh statement waits for one", async () => {
   const pool = createPool(api.url);
-  const asleep = Array.from({ length: 11 }, () => pool`SELECT pg_sleep(0.5)`.execute());
+  const release = await holdLock(api.sql, tx => tx`SELECT pg_advisory_xact_lock(1)`);
+  const waiting = Array.from({ length: 11 }, () => pool`SELECT pg_advisory_xact_lock_shared(1)`.execute());
   while (loadOf(pool).inUse < 10) await Bun.sleep(10);
   expect(loadOf(pool)).toEqual({ inUse: 10, idle: 0, waiting: 1 });
-  await Promise.all(asleep);
+  await release();
+  await Promise.all(waiting);
   expect(loadOf(pool)).toMatchObject({ inUse: 0, waiting: 0 });
   await pool.end();
 });
