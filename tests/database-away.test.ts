@@ -64,12 +64,16 @@ test("a stopped and restarted database: 503 meanwhile, 30 times over, and no con
       expect(gate.connections()).toBeLessThanOrEqual(10);
       if (round === WARM_ROUNDS - 1) warm = await holdings();
     }
-    const held = await holdings();
-    const grown = Object.entries(MAY_GROW_BY).map(([what, most]) => {
-      const by = held[what as Held] - warm[what as Held];
-      return by <= most ? "" : `${what}: ${warm[what as Held]} became ${held[what as Held]}`;
-    });
-    expect(grown.filter(Boolean)).toEqual([]);
+    const grown = async () => {
+      const held = await holdings();
+      return Object.entries(MAY_GROW_BY).flatMap(([what, most]) => {
+        const by = held[what as Held] - warm[what as Held];
+        return by <= most ? [] : [`${what}: ${warm[what as Held]} became ${held[what as Held]}`];
+      });
+    };
+    // What is under way at the moment of a look, such as a connection that opens, is over at another one.
+    for (let looks = 1; looks < 10 && (await grown()).length > 0; looks++) await Bun.sleep(300);
+    expect(await grown()).toEqual([]);
   });
 });
 

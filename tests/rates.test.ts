@@ -9,8 +9,10 @@ import { type Server, startServer } from "./server.ts";
 setDefaultTimeout(30_000);
 
 const me = (api: Api, key: string) => api.call("GET", "/api/me", { key });
-/** What each process told the others, and heard of them, at the latest. */
-const EXCHANGED_MS = 1_500;
+/** What each process told the others, and heard of them, at the latest, on a machine that has other work. */
+const EXCHANGED_MS = 3_000;
+/** A second, and what it takes to exchange. */
+const SECOND_MS = 1_500;
 
 test("each key has so many requests a minute, and every answer says how many are left", async () => {
   const api = await createApi({ RATE_LIMIT_PER_MINUTE: "3" });
@@ -149,7 +151,7 @@ test.concurrent("two servers let through no more than the limit and what comes t
   );
   const withinASecond = Math.max(
     ...taken.map(
-      ({ by, atMs }) => taken.filter(one => one.by === by && one.atMs >= atMs && one.atMs < atMs + EXCHANGED_MS).length,
+      ({ by, atMs }) => taken.filter(one => one.by === by && one.atMs >= atMs && one.atMs < atMs + SECOND_MS).length,
     ),
   );
   expect(taken.length).toBeWithin(LIMIT, LIMIT + withinASecond + 1);
