@@ -1,6 +1,7 @@
 // A gate before the database: a TCP proxy that can be shut, as if PostgreSQL were stopped, or silent, as if it had frozen.
 
 import { connect, createServer, type Socket } from "node:net";
+import { freePort } from "./crash/programs.ts";
 
 export type Gate = {
   /** The database's address through the gate. */
@@ -38,8 +39,9 @@ export async function openGate(databaseUrl: string): Promise<Gate> {
   const cut = () => {
     for (const pair of pairs) for (const socket of pair) socket.destroy();
   };
-  await listen(0);
-  const own = (server.address() as { port: number }).port;
+  // While the gate is shut, nobody else is to get its port.
+  const own = freePort();
+  await listen(own);
   const url = new URL(databaseUrl);
   url.host = `127.0.0.1:${own}`;
   return {

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
+import { freePort } from "./crash/programs.ts";
 import { REASON } from "./operator-support.ts";
 import { type Server, startServer } from "./server.ts";
 
@@ -17,7 +18,7 @@ let admin: Member;
 beforeAll(async () => {
   api = await createApi();
   [alice, bob, admin] = [await api.register(), await api.register(), await api.registerOperator("admin")];
-  server = await startServer({ DATABASE_URL: api.url });
+  server = await startServer({ DATABASE_URL: api.url, PORT: String(freePort()) });
 });
 afterAll(() => expectBalancedBooks(api.sql));
 
@@ -49,7 +50,7 @@ async function send([path, { key }, body]: Awaited<ReturnType<typeof requests>>[
   return { status, text, isReplayed: answered.get("idempotency-replayed") === "true" };
 }
 
-/** On the same port: the addresses of cards have it in them. */
+/** On the same port, which nobody takes meanwhile: the addresses of cards have it in them. */
 async function restart() {
   server.kill("SIGKILL");
   await server.exited;
