@@ -102,12 +102,12 @@ test("a restart in order under load: 503 meanwhile, back by itself, and what was
   await expectEachOnce(sql, seen.done);
   await expectBalancedBooks(sql);
   expect(await server.stop()).toBe(0);
-  // Each refusal has its reason in the log, which is always the database.
-  const logged = [...server.stdout().matchAll(/^\{"level":(\d+).*?(?:"code":"(\w+)")/gm)];
+  // Each refusal has its reason in the log, which is always the database. What the server does by itself may have met it as well.
+  const logged = [...server.stdout().matchAll(/^\{"level":(\d+).*?"code":"(\w+)".*/gm)];
   expect(logged.filter(([, level, code]) => level !== "40" || !/^(57P|CONNECTION_|ECONN)/.test(code ?? ""))).toEqual(
     [],
   );
-  expect(logged.length).toBe(seen.unavailable);
+  expect(logged.filter(([line]) => line.includes('"request_id"')).length).toBe(seen.unavailable);
   // 57P01, in PostgreSQL's words.
   const told = [findPlace(dataDir).log, restartLog(dataDir)].map(path => readFileSync(path, "utf8")).join("");
   expect(told.match(/FATAL: +terminating connection due to administrator command/g)?.length).toBeGreaterThan(RESTARTS);
