@@ -160,7 +160,7 @@ test("each parameter alone may be nonsense: a message that people understand, ne
       "limit",
     ],
     "/admin/sync": ["user", "status", "entity_type", "cursor", "client_id", "limit"],
-    "/admin/audit": ["user_id", "actor_id", "action", "transaction_id", "from", "to", "cursor", "limit"],
+    "/admin/audit": ["user_id", "actor_id", "action", "transaction_id", "request_id", "from", "to", "cursor", "limit"],
     [`/admin/cards/${card}/graph`]: ["depth"],
     "/admin/ledger.csv": ["amount", "cursor", "from"],
   })) {

@@ -1,9 +1,11 @@
-// What the search box finds beside accounts, cards and entries: keys by what is public of them, and the way to titles.
+// What the search box finds beside accounts, cards and entries: keys by what is public of them, devices, what operators did,
+// and the way to titles.
 
 import { expect, test } from "bun:test";
 import { signedIn } from "./admin-page-support.ts";
 import { createApi, newCard } from "./api-support.ts";
 import { select } from "./page-support.ts";
+import { deviceOf, entity } from "./sync-support.ts";
 
 const api = await createApi();
 const admin = await api.registerOperator("admin");
@@ -86,4 +88,43 @@ test("ids that an operator hands on are copied by a button: of accounts, keys, m
   const onAccount = await copiedOn(`/admin/users/${writer.id}`);
   expect(onAccount).toContain(writer.id);
   expect(onAccount).toContain(writer.key.slice(0, 12));
+});
+
+test("a device's id leads to what that device has not in step, and to a choice where several people's have it", async () => {
+  const [one, other] = [await api.register(), await api.register()];
+  const { client_id, pushOne } = deviceOf(api, one);
+  await pushOne(entity("settings", "theme", { dark: true }));
+  const address = (user: string) => `/admin/sync?user=${user}&client_id=${client_id}`;
+  expect((await find(client_id)).location).toBe(address(one.id));
+  await deviceOf(api, other, client_id).pushOne(entity("settings", "theme", { dark: true }));
+  const { html, location } = await find(client_id);
+  const ways = select(html, "section[aria-label=Devices] a[href*=client_id]").map(link => link.attributes.href);
+  expect([location, ways.toSorted()]).toEqual([null, [one.id, other.id].map(address).toSorted()]);
+});
+
+test("a device that is called like an account does not come before it", async () => {
+  const famous = await api.register();
+  await deviceOf(api, writer, famous.name).pushOne(entity("settings", "theme", { dark: true }));
+  expect((await find(famous.name)).location).toBe(`/admin/users/${famous.id}`);
+});
+
+test("a request's id, or that of its record in the audit log, leads to what an operator did by it", async () => {
+  for (const requestId of ["ticket-4711:a", crypto.randomUUID()]) {
+    await api.call("POST", `/api/admin/users/${writer.id}/adjustments`, {
+      key: admin.key,
+      body: { type: "bonus", amount: "1.00", reason: "To be found." },
+      headers: { "x-request-id": requestId, "idempotency-key": requestId },
+    });
+    const { body } = await api.call<{ items: { id: string }[] }>("GET", `/api/admin/audit?request_id=${requestId}`, {
+      key: admin.key,
+    });
+    const [record, ...others] = body.items;
+    expect(others).toEqual([]);
+    for (const text of [requestId, record?.id ?? ""]) {
+      const { location } = await find(text);
+      expect([text, location]).toEqual([text, `/admin/audit?request_id=${encodeURIComponent(requestId)}`]);
+      const { html } = await visitor.get(location ?? "");
+      expect(select(html, "#list tbody tr").length).toBe(1);
+    }
+  }
 });

@@ -29,6 +29,7 @@ type Subjects = {
   rare_amount: string;
   rare_day: string;
   day: string;
+  device: string;
 };
 
 /** All pages of one database, in an order that is the same for every database. */
@@ -109,8 +110,10 @@ export async function listPlaces(sql: Sql): Promise<Place[]> {
     ["sync, the busiest user", `/admin/sync?user=${s.busiest}`],
     ["integrity", "/admin/integrity"],
     ["audit", "/admin/audit"],
+    ["audit, a request", `/admin/audit?request_id=${s.transaction}`],
     ["search, a letter", "/admin/search?q=a"],
     ["search, an id's beginning", `/admin/search?q=${s.busiest_id.slice(0, 6)}`],
+    ["search, a device", `/admin/search?q=${s.device}`],
     ["search, nothing", "/admin/search?q=zzqzzq"],
   ];
   return paths.map(([name, path, goalMs = PAGE_MS_MAX]) => ({ name, path, goalMs }));
@@ -139,7 +142,8 @@ async function findSubjects(sql: Sql): Promise<Subjects> {
       usual.id AS usual_id, usual.username AS usual,
       (SELECT c.id FROM cards c WHERE c.is_published ORDER BY c.attribution_count DESC, c.id LIMIT 1) AS hot_card,
       c.id AS usual_card, payment.id::text AS entry, payment.transaction_id AS transaction,
-      payment.attribution_id AS attribution, rare.amount AS rare_amount, rare.day AS rare_day, day.day
+      payment.attribution_id AS attribution, rare.amount AS rare_amount, rare.day AS rare_day, day.day,
+      (SELECT s.client_id FROM sync_state s GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT 1) AS device
     FROM busiest, citer, usual, payment, rare, day,
       LATERAL (SELECT * FROM cards c WHERE c.is_published AND c.attribution_count = 3 ORDER BY c.id LIMIT 1) c`;
   if (!row) throw new Error("the database holds no demo");

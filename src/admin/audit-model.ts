@@ -51,6 +51,7 @@ export const auditFilter = {
   action: auditAction.optional().describe("Only deeds of this kind."),
   user_id: z.guid().optional().describe("Only what concerns this account, on either side of a movement."),
   transaction_id: z.guid().optional().describe("Only the record of this movement."),
+  request_id: text(1, 128).optional().describe("Only what this request did."),
   from: moment.optional().describe("Only what was done at this moment or later."),
   to: moment.optional().describe("Only what was done before this moment."),
 };
@@ -59,6 +60,7 @@ export type AuditFilter = {
   action?: AuditAction | undefined;
   user_id?: string | undefined;
   transaction_id?: string | undefined;
+  request_id?: string | undefined;
   from?: string | undefined;
   to?: string | undefined;
 };

@@ -49,6 +49,7 @@ export async function listAudit(
       ${filter.action ? sql`AND a.action = ${filter.action}` : sql``}
       ${filter.user_id ? sql`AND (a.user_id = ${filter.user_id}::uuid OR a.counterparty_id = ${filter.user_id}::uuid)` : sql``}
       ${filter.transaction_id ? sql`AND a.transaction_id = ${filter.transaction_id}::uuid` : sql``}
+      ${filter.request_id ? sql`AND a.request_id = ${filter.request_id}` : sql``}
       ORDER BY a.at DESC, a.id DESC LIMIT ${limit + 1}) a
     LEFT JOIN users actor ON actor.id = a.actor_id
     LEFT JOIN users u ON u.id = a.user_id

@@ -3,10 +3,16 @@
 import type { CardReference } from "../attributions/model.ts";
 import type { Account } from "./users-model.ts";
 
+/** A device by its id, and whose it is: two people's may have the same one. */
+export type FoundDevice = { client_id: string; user: { id: string; username: string } };
+
 export type Found = {
   accounts: Account[];
   cards: CardReference[];
   /** Ids of entries: by their own id, or by that of their movement. */
   entries: string[];
   attributions: string[];
+  devices: FoundDevice[];
+  /** Ids of requests by which operators changed something. */
+  requests: string[];
 };

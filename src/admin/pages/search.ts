@@ -43,7 +43,10 @@ export function searchPages(services: Services) {
 }
 
 /** The address of the only thing that was found, or of the account whose whole name was typed. */
-function onlyOne({ accounts, cards, entries, attributions }: Found, asked: string): string | undefined {
+function onlyOne(
+  { accounts, cards, entries, attributions, devices, requests }: Found,
+  asked: string,
+): string | undefined {
   const named = accounts.find(({ username }) => username.toLowerCase() === asked.toLowerCase());
   // Digits begin many ids of accounts; who types them means an entry.
   const others = /^#?\d+$/.test(asked) && entries.length > 0 ? [] : named ? [named] : accounts;
@@ -54,5 +57,11 @@ function onlyOne({ accounts, cards, entries, attributions }: Found, asked: strin
     ...entries.slice(0, 1).map(id => `/admin/ledger/${id}`),
     ...attributions.map(id => `/admin/ledger?attribution_id=${id}`),
   ];
-  return addresses.length === 1 ? addresses[0] : undefined;
+  // People choose what their devices are called: that must not come between an operator and anything else.
+  const whatElse = [
+    ...devices.map(({ client_id, user }) => `/admin/sync?${new URLSearchParams({ user: user.id, client_id })}`),
+    ...requests.map(id => `/admin/audit?${new URLSearchParams({ request_id: id })}`),
+  ];
+  const [only, ...more] = addresses.length > 0 ? addresses : whatElse;
+  return more.length === 0 ? only : undefined;
 }

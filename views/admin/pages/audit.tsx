@@ -19,6 +19,7 @@ const FIELDS: readonly Field[] = [
     label: "What",
     choices: choicesOf(auditAction.options),
   },
+  { kind: "text", name: "request_id", label: "Request", placeholder: "request id" },
   ...DAYS,
 ];
 

@@ -37,8 +37,9 @@ function soughtOf(text: string): string {
   return [...text].slice(0, TITLE_QUERY_CHARACTERS_MAX).join("");
 }
 
-function Groups({ found: { accounts, cards, entries, attributions }, text }: { found: Found; text: string }) {
-  const isEmpty = accounts.length + cards.length + entries.length + attributions.length === 0;
+function Groups({ found, text }: { found: Found; text: string }) {
+  const { accounts, cards, entries, attributions, devices, requests } = found;
+  const isEmpty = Object.values(found).every(group => group.length === 0);
   return (
     <>
       {isEmpty ? (
@@ -75,6 +76,25 @@ function Groups({ found: { accounts, cards, entries, attributions }, text }: { f
         links={attributions.map(id => (
           <a href={`/admin/ledger?attribution_id=${encodeURIComponent(id)}`} safe>
             {id}
+          </a>
+        ))}
+      />
+      <Group
+        title="Devices"
+        links={devices.map(({ client_id, user }) => (
+          <>
+            <a href={hrefWith("/admin/sync", { user: user.id, client_id }, {})} safe>
+              {beginningOf(client_id)}
+            </a>{" "}
+            of <UserLink id={user.id} username={user.username} />
+          </>
+        ))}
+      />
+      <Group
+        title="Requests of operators"
+        links={requests.map(request_id => (
+          <a href={hrefWith("/admin/audit", { request_id }, {})} safe>
+            {request_id}
           </a>
         ))}
       />
