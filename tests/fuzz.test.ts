@@ -85,6 +85,9 @@ function plant(api: Api): void {
   );
 }
 
+/** The fuzzer sees most faults among a few requests; these it meets with one sender, or one pair of headers, only. */
+const REQUESTS_OF: Readonly<Record<string, number>> = { unguarded: 2_600, doubled: 2_600 };
+
 test.each([
   ["crash", "5xx"],
   ["teapot", "undocumented"],
@@ -100,7 +103,7 @@ test.each([
   const api = await planted;
   const verb = fault === "books" ? "post" : "get";
   const only = [`${verb}Planted${fault.charAt(0).toUpperCase()}${fault.slice(1)}`];
-  const report = await fuzz(api, { requests: 65 * 40, seed: SEED, only });
+  const report = await fuzz(api, { requests: REQUESTS_OF[fault] ?? 160, seed: SEED, only });
   expect(report.findings.map(found => found.kind)).toContain(kind as "5xx");
   expect(formatReport(report, { seed: SEED, seconds: 1 })).toContain(`${kind}, `);
 });
