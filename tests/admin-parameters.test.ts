@@ -90,8 +90,12 @@ test("of a key that is looked for only the public beginning stays in the address
   const member = await api.register();
   const beginning = member.key.slice(0, 12);
   for (const text of [member.key, `${beginning}_`, `Bearer ${member.key}`, `"${member.key}",`]) {
-    const { status, location } = await visitor.get(`/admin/search?q=${encodeURIComponent(text)}`);
+    const path = `/admin/search?q=${encodeURIComponent(text)}`;
+    const { status, location } = await visitor.get(path);
     expect([status, location]).toEqual([303, `/admin/search?q=${beginning}`]);
+    // Whoever has to sign in is sent there with the address.
+    const unknown = await api.app.handle(new Request(`http://localhost${path}`));
+    expect(unknown.headers.get("location")).toBe(`/admin/search?q=${beginning}`);
   }
   expect((await visitor.get(`/admin/search?q=${beginning}`)).location).toBe(`/admin/users/${member.id}`);
 });

@@ -24,9 +24,6 @@ export function searchPages(services: Services) {
   async function search({ url }: Visit): Promise<View | Response> {
     const raw = readRaw(url);
     if (Object.keys(raw).length === 0) return redirect("/admin");
-    const prefix = exposedPrefix(raw.q ?? "");
-    // Nothing more of a key that leaked is to stand in an address, and by its beginning it is found.
-    if (prefix) return redirect(`/admin/search?q=${prefix}`);
     const { found, problem, status } = await readList(query, raw, async ({ q }) => findAnything(sql, q), {
       defaults: {},
       title: "This can't be searched for",
@@ -37,9 +34,17 @@ export function searchPages(services: Services) {
     return { title: "Search", section: "none", body, status, parameters: "checked" };
   }
 
-  return new Elysia({ name: "search-pages" }).get("/admin/search", async ({ request }) => pages.read(request, search), {
-    detail: { hide: true },
-  });
+  return new Elysia({ name: "search-pages" }).get(
+    "/admin/search",
+    async ({ request }) => withoutKey(request) ?? pages.read(request, search),
+    { detail: { hide: true } },
+  );
+}
+
+/** Nothing more of a key that leaked is to stand in an address than its beginning, by which it is found; nor in that of signing in. */
+function withoutKey({ url }: Request): Response | undefined {
+  const prefix = exposedPrefix(new URL(url).searchParams.get("q") ?? "");
+  return prefix === undefined ? undefined : redirect(`/admin/search?q=${prefix}`);
 }
 
 /** The address of the only thing that was found, or of the account whose whole name was typed. */
