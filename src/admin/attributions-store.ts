@@ -47,16 +47,17 @@ export async function listAllAttributions(
   function ofCited(userId: string) {
     // Those that were undone are few: all of them, or none among the newest.
     const isLookedThrough = filter.reversed === "true" ? sql`true` : hasManyCards(sql, userId);
-    return sql`
-    WITH newest AS MATERIALIZED (
+    // No CTE, which both uses of it would share and read to its end: the first one stops where the page is full.
+    const newest = sql`(
       SELECT a.id, a.created_at, a.source_user_id FROM attributions a
       WHERE ${isLookedThrough} ${conditions}
-      ORDER BY a.created_at DESC, a.id DESC LIMIT ${LOOKED_AT}
-    ), among AS MATERIALIZED (
-      SELECT a.id, a.created_at FROM newest a WHERE true ${citedIs} ${newestFirst}
+      ORDER BY a.created_at DESC, a.id DESC LIMIT ${LOOKED_AT}) a`;
+    return sql`
+    WITH among AS MATERIALIZED (
+      SELECT a.id, a.created_at FROM ${newest} WHERE true ${citedIs} ${newestFirst}
     ), state AS MATERIALIZED (
       SELECT CASE WHEN (SELECT count(*) FROM among) > ${limit} THEN true
-        ELSE ${isLookedThrough} AND (SELECT count(*) FROM newest) < ${LOOKED_AT} END AS is_enough
+        ELSE ${isLookedThrough} AND (SELECT count(*) FROM ${newest}) < ${LOOKED_AT} END AS is_enough
     ), card AS (
       SELECT c.id FROM cards c
       CROSS JOIN LATERAL (
