@@ -90,16 +90,26 @@ test("ids that an operator hands on are copied by a button: of accounts, keys, m
   expect(onAccount).toContain(writer.key.slice(0, 12));
 });
 
-test("a device's id leads to what that device has not in step, and to a choice where several people's have it", async () => {
+test("a device's id leads to what that device has not in step, and to a choice of five where several people's have it", async () => {
   const [one, other] = [await api.register(), await api.register()];
   const { client_id, pushOne } = deviceOf(api, one);
   await pushOne(entity("settings", "theme", { dark: true }));
   const address = (user: string) => `/admin/sync?user=${user}&client_id=${client_id}`;
   expect((await find(client_id)).location).toBe(address(one.id));
   await deviceOf(api, other, client_id).pushOne(entity("settings", "theme", { dark: true }));
-  const { html, location } = await find(client_id);
-  const ways = select(html, "section[aria-label=Devices] a[href*=client_id]").map(link => link.attributes.href);
-  expect([location, ways.toSorted()]).toEqual([null, [one.id, other.id].map(address).toSorted()]);
+  const listed = async () => {
+    const { html, location } = await find(client_id);
+    const ways = select(html, "section[aria-label=Devices] a[href*=client_id]").map(link => link.attributes.href);
+    return [location, ways];
+  };
+  expect(await listed()).toEqual([null, [one.id, other.id].map(address)]);
+  const more = await Promise.all(Array.from({ length: 4 }, () => api.register()));
+  for (const member of more) await deviceOf(api, member, client_id).pushOne(entity("settings", "theme", {}));
+  const firstFive = [one, other, ...more]
+    .map(({ id }) => id)
+    .toSorted()
+    .slice(0, 5);
+  expect(await listed()).toEqual([null, firstFive.map(address)]);
 });
 
 test("a device that is called like an account does not come before it", async () => {

@@ -55,5 +55,6 @@ async function findDevices(sql: Sql, clientId: string): Promise<FoundDevice[]> {
         ORDER BY s.user_id LIMIT 1)
       FROM owner WHERE owner.user_id IS NOT NULL)
     SELECT ${clientId} AS client_id, jsonb_build_object('id', u.id, 'username', u.username) AS user
-    FROM (SELECT user_id FROM owner WHERE user_id IS NOT NULL LIMIT ${DEVICES}) o JOIN users u ON u.id = o.user_id`;
+    FROM (SELECT user_id FROM owner WHERE user_id IS NOT NULL LIMIT ${DEVICES}) o JOIN users u ON u.id = o.user_id
+    ORDER BY u.id`;
 }
