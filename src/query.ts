@@ -2,16 +2,16 @@
 // every value with a comma in it and JSON of what is in brackets: nobody could search for "one, two".
 
 import { z } from "zod";
+import { integerBetween } from "./integer.ts";
 
 /** Digits and nothing else: JavaScript takes "0x10", "1e2" and " 7" for numbers, too. */
 const DIGITS = /^[0-9]+$/;
 
 /** A parameter that is a whole number; `standard` where it is missing. */
 export function wholeNumber({ min, max, standard }: Readonly<{ min: number; max: number; standard: number }>) {
-  const error = `a whole number from ${min} to ${max}`;
   return z.preprocess(
     text => (typeof text === "string" && DIGITS.test(text) ? Number(text) : text),
-    z.int({ error }).min(min, { error }).max(max, { error }).default(standard),
+    integerBetween(min, max).default(standard),
   );
 }
 

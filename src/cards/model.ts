@@ -1,6 +1,7 @@
 // The wire contract of cards and of publishing.
 
 import { z } from "zod";
+import { integerBetween } from "../integer.ts";
 import { anyText, jsonObject, metadataObject, normalisable, text } from "../text.ts";
 
 /** Bytes of a card's text in UTF-8 (1 MiB). */
@@ -25,12 +26,6 @@ const content = normalisable(anyText).superRefine((value, context) => {
 const tags = z.array(text(1, TAG_CHARACTERS_MAX)).max(TAGS_MAX, `at most ${TAGS_MAX} tags`);
 
 const INT32_MAX = 2_147_483_647;
-const INT32_MIN = -INT32_MAX - 1;
-const sessionError = `a whole number from ${INT32_MIN} to ${INT32_MAX}`;
-const sessionId = z
-  .int({ error: sessionError })
-  .min(INT32_MIN, { error: sessionError })
-  .max(INT32_MAX, { error: sessionError });
 
 export const publishRequest = z.strictObject({
   client_id: text(1, 255).nullish(),
@@ -43,7 +38,7 @@ export const publishRequest = z.strictObject({
         category: category.nullish(),
         tags: tags.nullish(),
         metadata: metadataObject.nullish(),
-        source_session_id: sessionId.nullish(),
+        source_session_id: integerBetween(-INT32_MAX - 1, INT32_MAX).nullish(),
       }),
     )
     .min(1, "1 to 100 cards")
