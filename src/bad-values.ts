@@ -7,6 +7,8 @@ import type { ValidationError } from "./problem.ts";
 /** Whether a value stands in a body, or in the address, where a parameter that comes twice is read as a list. */
 export type Standing = "field" | "parameter";
 
+export const ID_EXPECTED = "an id such as 0198c0de-0000-7000-8000-000000000000";
+
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0];
 
 const KINDS: Readonly<Record<string, string>> = {
@@ -29,7 +31,7 @@ export function expectation(issue: RawIssue): string {
     case "invalid_union":
       return Array.isArray(issue.options) ? oneOf(issue.options) : "a value of another kind";
     case "invalid_format":
-      return issue.format === "guid" ? "an id such as 0198c0de-0000-7000-8000-000000000000" : "text of another form";
+      return issue.format === "guid" ? ID_EXPECTED : "text of another form";
     case "too_small":
       if (issue.origin === "string" && issue.minimum === 1) return "text that is not empty";
       return sized(issue.origin, "at least", issue.minimum);

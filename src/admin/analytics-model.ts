@@ -15,11 +15,14 @@ const DAY_MS = 86_400_000;
 const DAY_MIN = Date.parse("0001-01-01") / DAY_MS;
 const DAY_BOUND = Date.parse("9999-12-31") / DAY_MS;
 
-const error = "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z";
+/** What lists and reports that begin or end at a day take. */
+export const DAY_OR_MOMENT_EXPECTED = "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z";
+const expected = { error: DAY_OR_MOMENT_EXPECTED };
 // Of a text that is neither, the union says what the first of them does.
-const dayOrMoment = z.union([z.iso.date({ error }).refine(date => !date.startsWith("0000"), { error }), moment], {
-  error,
-});
+const dayOrMoment = z.union(
+  [z.iso.date(expected).refine(date => !date.startsWith("0000"), expected), moment],
+  expected,
+);
 
 export const analyticsQuery = z.strictObject({
   from: dayOrMoment

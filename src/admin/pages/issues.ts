@@ -2,7 +2,9 @@
 
 import type { z } from "zod";
 import type { ProblemMessage } from "../../../views/admin/notices.tsx";
+import { ID_EXPECTED } from "../../bad-values.ts";
 import type { ValidationError } from "../../problem.ts";
+import { DAY_OR_MOMENT_EXPECTED } from "../analytics-model.ts";
 
 /** One error for each field, which its pointer names; of several the last, which is the narrowest. */
 export function explainIssues(issues: readonly z.core.$ZodIssue[]): ValidationError[] {
@@ -51,12 +53,12 @@ export const OTHER_CURSOR = "This page belongs to another filter or order. Begin
 function expectationOf(issue: z.core.$ZodIssue): string {
   const field = issue.path[0];
   if (field === "cursor") return OTHER_CURSOR;
-  if (field === "from" || field === "to") return "a day such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z";
+  if (field === "from" || field === "to") return DAY_OR_MOMENT_EXPECTED;
   switch (issue.code) {
     case "invalid_value":
       return `one of ${issue.values.map(String).join(", ")}`;
     case "invalid_format":
-      return issue.format === "guid" ? "an id such as 0198c0de-0000-7000-8000-000000000000" : issue.message;
+      return issue.format === "guid" ? ID_EXPECTED : issue.message;
     case "too_big":
       return issue.origin === "string" ? `at most ${issue.maximum} characters` : `at most ${issue.maximum}`;
     case "too_small":
