@@ -1,10 +1,11 @@
 // What the search box finds.
 
 import type { CardReference } from "../attributions/model.ts";
+import type { HeardDevice } from "./sync-model.ts";
 import type { Account } from "./users-model.ts";
 
 /** A device by its id, and whose it is: two people's may have the same one. */
-export type FoundDevice = { client_id: string; user: { id: string; username: string } };
+export type FoundDevice = Pick<HeardDevice, "client_id" | "user">;
 
 export type Found = {
   accounts: Account[];

@@ -7,6 +7,7 @@ import { hrefWith } from "../address.ts";
 import type { Field } from "../filters.tsx";
 import { type ProblemMessage, ProblemNotice } from "../notices.tsx";
 import { beginningOf, CardLink, UserLink } from "../pieces.tsx";
+import { DeviceLink } from "./sync.tsx";
 
 const FIELDS: readonly Field[] = [{ kind: "text", name: "q", label: "Text" }];
 
@@ -83,10 +84,7 @@ function Groups({ found, text }: { found: Found; text: string }) {
         title="Devices"
         links={devices.map(({ client_id, user }) => (
           <>
-            <a href={hrefWith("/admin/sync", { user: user.id, client_id }, {})} safe>
-              {beginningOf(client_id)}
-            </a>{" "}
-            of <UserLink id={user.id} username={user.username} />
+            <DeviceLink user={user.id} device={{ client_id }} /> of <UserLink id={user.id} username={user.username} />
           </>
         ))}
       />

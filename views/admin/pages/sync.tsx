@@ -139,8 +139,10 @@ const columns: readonly Column<Unsettled>[] = [
   { label: "Last in step", cell: ({ last_synced_at }) => <Ago at={last_synced_at} /> },
 ];
 
-/** A device by its name; the link and the hint tell its id, by which the list can be filtered. */
-function DeviceLink({ user, device }: { user: string; device: Pick<Device, "device_name" | "client_id"> }) {
+type NamedDevice = Pick<Device, "client_id"> & Partial<Pick<Device, "device_name">>;
+
+/** A device by its name, or its id where none is given; the link and the hint tell the id, by which the list can be filtered. */
+export function DeviceLink({ user, device }: { user: string; device: NamedDevice }) {
   const { device_name, client_id } = device;
   return (
     <a href={hrefWith(PATH, { user, client_id }, {})} title={attribute(beginningOf(client_id))}>
