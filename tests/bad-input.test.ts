@@ -5,6 +5,7 @@ import { afterEach, beforeAll, describe, expect, test } from "bun:test";
 import canonicalize from "canonicalize";
 import fc from "fast-check";
 import { type Api, createApi, type Member, newCard } from "./api-support.ts";
+import { quickestOf } from "./quickest.ts";
 
 let api: Api;
 let member: Member;
@@ -259,12 +260,15 @@ describe("nesting", () => {
   test.each(["[", "> ", "- ", "*", "_", "`", "![](", "<", "a\n\n", "\\"])(
     "of Markdown is text like any other: 1 MiB of %j",
     async piece => {
-      const mark = crypto.randomUUID();
-      const content = mark + piece.repeat(Math.floor((1_048_576 - mark.length) / piece.length));
-      const startedMs = performance.now();
-      const answer = await api.publish(member.key, [newCard({ content })]);
-      expect(answer.status).toBe(201);
-      expect(performance.now() - startedMs).toBeLessThan(5000);
+      const tookMs = await quickestOf(2000, async () => {
+        const mark = crypto.randomUUID();
+        const content = mark + piece.repeat(Math.floor((1_048_576 - mark.length) / piece.length));
+        const startedMs = performance.now();
+        const answer = await api.publish(member.key, [newCard({ content })]);
+        expect(answer.status).toBe(201);
+        return performance.now() - startedMs;
+      });
+      expect(tookMs).toBeLessThan(2000);
     },
   );
 });
@@ -278,10 +282,13 @@ describe("text that is slow to compare", () => {
         [newCard({ content: `a${marks.repeat(170_000)}` })],
         Array.from({ length: 100 }, () => newCard({ title: `a${marks.repeat(300)}` })),
       ]) {
-        const startedMs = performance.now();
-        const answer = await api.publish(member.key, body);
-        expect(answer).toMatchObject({ status: 422 });
-        expect(performance.now() - startedMs).toBeLessThan(5000);
+        const tookMs = await quickestOf(1000, async () => {
+          const startedMs = performance.now();
+          const answer = await api.publish(member.key, body);
+          expect(answer).toMatchObject({ status: 422 });
+          return performance.now() - startedMs;
+        });
+        expect(tookMs).toBeLessThan(1000);
       }
       const card = await api.publishCard(member.key);
       const change = { body: { content: marks.repeat(170_000) }, headers: { "if-match": "*" } };
