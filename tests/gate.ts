@@ -1,7 +1,7 @@
 // A gate before the database: a TCP proxy that can be shut, as if PostgreSQL were stopped, or silent, as if it had frozen.
 
 import { connect, createServer, type Socket } from "node:net";
-import { freePort } from "./crash/programs.ts";
+import { freePort } from "./free-port.ts";
 
 export type Gate = {
   /** The database's address through the gate. */

@@ -4,7 +4,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { type Api, createApi, type Member, newCard, readAnswer, toInit } from "./api-support.ts";
 import { expectBalancedBooks } from "./books-support.ts";
-import { freePort } from "./crash/programs.ts";
+import { freePort } from "./free-port.ts";
 import { REASON } from "./operator-support.ts";
 import { type Server, startServer } from "./server.ts";
 

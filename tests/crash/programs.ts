@@ -124,17 +124,3 @@ function listChildren(parent: number): number[] {
     .map(line => line.trim().split(/\s+/).map(Number));
   return pairs.flatMap(([pid, ppid]) => (pid && ppid === parent ? [pid] : []));
 }
-
-/** A port that nobody has, below those that systems give to outgoing connections: it must stay free between two servers. */
-export function freePort(): number {
-  for (let tries = 0; tries < 50; tries++) {
-    const port = 20_000 + Math.floor(Math.random() * 12_000);
-    try {
-      Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
-      return port;
-    } catch {
-      // Taken.
-    }
-  }
-  throw new StartError("No free port was found between 20000 and 32000.");
-}

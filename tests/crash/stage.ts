@@ -8,8 +8,9 @@ import { generateKey } from "../../src/auth/key.ts";
 import { createPool, type Sql } from "../../src/db.ts";
 import { openEmbedded } from "../../src/embedded.ts";
 import { StartError } from "../../src/start-error.ts";
+import { freePort } from "../free-port.ts";
 import type { Actor } from "./asked.ts";
-import { freePort, killPostgres, type ServerProcess, ServerStarter } from "./programs.ts";
+import { killPostgres, type ServerProcess, ServerStarter } from "./programs.ts";
 
 /** What is planted on purpose (plants/), none of it in an honest run. */
 export type LivePlant = Readonly<{
