@@ -78,6 +78,8 @@ describe("the list", () => {
       "action=deleted",
       "actor_id=x",
       "user_id=",
+      "request_id=",
+      `request_id=${"x".repeat(129)}`,
       "from=yesterday",
       "from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z",
       "limit=0",
@@ -86,7 +88,9 @@ describe("the list", () => {
     ]) {
       expect([query, (await read(query)).status]).toEqual([query, 422]);
     }
-    expect((await read(`user_id=${crypto.randomUUID()}`)).body).toMatchObject({ items: [], next_cursor: null });
+    for (const query of [`user_id=${crypto.randomUUID()}`, `request_id=${"x".repeat(128)}`]) {
+      expect((await read(query)).body).toMatchObject({ items: [], next_cursor: null });
+    }
   });
 
   test("comes as CSV, all of it, in which a reason is no formula", async () => {
